@@ -1,0 +1,217 @@
+"""Clients: what a mail program or another server says, and every word that it is told."""
+
+import contextlib
+import dataclasses
+import re
+import struct
+import socket
+
+SECONDS = 10        # for any one answer
+
+
+class Conversation:
+    """Lines over TCP with a transcript. A lost connection is an answer too, not an exception."""
+
+    def __init__(self, host, address, port, source=None, proxy_header=b""):
+        self.lines, self.buffer, self.socket = [], b"", None
+        try:
+            self.socket = host.connect(address, port, source, SECONDS)
+            if proxy_header:
+                self.socket.sendall(proxy_header)
+        except OSError as error:
+            self.lines.append(f"! {error}")
+
+    def send(self, text):
+        self.lines.append("C: " + text)
+        with contextlib.suppress(OSError, AttributeError):
+            self.socket.sendall(text.encode() + b"\r\n")
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            try:
+                data = self.socket.recv(4096) if self.socket else b""
+            except OSError as error:
+                self.lines.append(f"! {error}")
+                data = b""
+            if not data:
+                return None
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        text = line.decode(errors="replace").rstrip("\r")
+        self.lines.append("S: " + text)
+        return text
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def proxy_local():
+    """A PROXY v2 header as HAProxy's health checks send it."""
+    return bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x20\x00\x00\x00"
+
+
+def proxy_v2(source, destination, source_port=31337, destination_port=25):
+    """A PROXY v2 header with addresses of one's own choice."""
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    body = socket.inet_pton(family, source) + socket.inet_pton(family, destination)
+    body += struct.pack("!HH", source_port, destination_port)
+    kind = b"\x21\x21" if family == socket.AF_INET6 else b"\x21\x11"
+    return bytes.fromhex("0d0a0d0a000d0a515549540a") + kind + struct.pack("!H", len(body)) + body
+
+
+@dataclasses.dataclass
+class Reply:
+    code: int = 0
+    text: str = "connection closed"
+
+    def good(self):
+        return 200 <= self.code < 400
+
+    def temporary(self):
+        return 400 <= self.code < 500
+
+    def __str__(self):
+        return f"{self.code or ''} {self.text}".strip()
+
+
+@dataclasses.dataclass
+class MailResult:
+    """One SMTP session: a reply for each step reached, for each recipient its own."""
+    greeting: Reply = dataclasses.field(default_factory=Reply)
+    hello: Reply = dataclasses.field(default_factory=Reply)
+    mail: Reply = dataclasses.field(default_factory=Reply)
+    recipients: dict = dataclasses.field(default_factory=dict)
+    data: Reply = None
+    quit: Reply = dataclasses.field(default_factory=Reply)
+    transcript: list = dataclasses.field(default_factory=list)
+
+    def told(self):
+        """The answer that decided: the first refusal, else the last word on the message."""
+        steps = [self.greeting, self.hello, self.mail, *self.recipients.values()]
+        for reply in steps:
+            if not reply.good():
+                return reply
+        return self.data or self.hello
+
+
+def _reply(conversation):
+    text = []
+    while True:
+        line = conversation.line()
+        if line is None:
+            return Reply(0, " ".join(text) or "connection closed")
+        match = re.match(r"(\d{3})([ -])(.*)", line)
+        if not match:
+            return Reply(0, "not SMTP: " + line)
+        text.append(match[3])
+        if match[2] == " ":
+            return Reply(int(match[1]), " ".join(text))
+
+
+def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, proxy_header=b""):
+    """Greets, tries the message when there is a sender, quits."""
+    result = MailResult()
+    with Conversation(host, address, port, source, proxy_header) as talk:
+        def ask(text):
+            talk.send(text)
+            return _reply(talk)
+        result.transcript = talk.lines
+        result.greeting = _reply(talk)
+        if result.greeting.good():
+            result.hello = ask("EHLO client.example")
+        if result.hello.good() and sender:
+            result.mail = ask(f"MAIL FROM:<{sender}>")
+            for recipient in recipients:
+                result.recipients[recipient] = ask(f"RCPT TO:<{recipient}>")
+            if any(reply.good() for reply in result.recipients.values()):
+                result.data = ask("DATA")
+                if result.data.code == 354:
+                    lines = [f"From: {sender}", f"Message-ID: <{sender}>", *headers, "", "Hello.", "."]
+                    result.data = ask("\r\n".join(lines))
+        if result.greeting.good():
+            result.quit = ask("QUIT")
+    return result
+
+
+@dataclasses.dataclass
+class LoginResult:
+    """One mailbox session. The password alone is not the point: the mailbox must open."""
+    greeted: bool = False
+    opened: bool = False
+    told: str = "connection closed"
+    left: bool = False
+    transcript: list = dataclasses.field(default_factory=list)
+
+
+def imap(host, address, port, user=None, source=None, proxy_header=b""):
+    result = LoginResult()
+    with Conversation(host, address, port, source, proxy_header) as talk:
+        def ask(tag, command):
+            talk.send(f"{tag} {command}")
+            said = []
+            while True:
+                line = talk.line()
+                if line is None:
+                    return False, said
+                said.append(line)
+                if line.startswith(tag + " "):
+                    return line.startswith(tag + " OK"), said
+        result.transcript = talk.lines
+        greeting = talk.line() or ""
+        result.greeted = greeting.startswith("* OK")
+        if result.greeted and user:
+            good, said = ask("a", f"LOGIN {user} secret")
+            if good:
+                good, more = ask("b", "SELECT INBOX")
+                said += more
+            result.opened = good
+            result.told = _telling(said, good)
+        if result.greeted:
+            good, said = ask("z", "LOGOUT")
+            result.left = good
+            if not user:
+                result.told = _telling(said, good)
+    return result
+
+
+def pop3(host, address, port, user=None, source=None, proxy_header=b""):
+    result = LoginResult()
+    with Conversation(host, address, port, source, proxy_header) as talk:
+        def ask(command):
+            talk.send(command)
+            line = talk.line()
+            return bool(line) and line.startswith("+OK"), [line] if line else []
+        result.transcript = talk.lines
+        result.greeted = (talk.line() or "").startswith("+OK")
+        if result.greeted and user:
+            said = []
+            for command in (f"USER {user}", "PASS secret", "STAT"):
+                good, more = ask(command)
+                said += more
+                if not good:
+                    break
+            result.opened = good
+            result.told = _telling(said, good)
+        if result.greeted:
+            result.left, said = ask("QUIT")
+            if not user:
+                result.told = _telling(said, result.left)
+    return result
+
+
+def _telling(said, good):
+    """The line worth showing: of a refusal the BYE or error, of a success the last."""
+    if not said:
+        return "connection closed"
+    if not good:
+        for line in said:
+            if "BYE" in line or line.startswith("-ERR") or " NO " in line:
+                return line
+    return said[-1]

@@ -1,0 +1,108 @@
+"""The address plan and the doors: who stands where, and which port of the mail pod is guarded how.
+
+    outside  203.0.113.0/24  2001:db8:1::/64     clients, the public side of nodes, proxy and Docker host
+    services 198.51.100.0/24 2001:db8:51::/64    LoadBalancer addresses
+    nodes    10.0.20.0/24    fd00:20::/64        node1 .11, node2 .12 (has the mail pod), proxy .13, node3 .14
+    pods     10.244.2.25     fd00:244:2::25      the mail pod (Postfix, Dovecot, mail-realip)
+             10.244.7.5, .6  fd00:244:7::5, ::6  webmail, fetchmail
+    docker   172.17.0.1, .2                      Docker's gateway and the same mail server as its container
+"""
+
+V4, V6 = "v4", "v6"
+FAMILIES = (V4, V6)
+
+
+class Address:
+    """One role's address in both families."""
+
+    def __init__(self, v4, v6=None, bits=(24, 64)):
+        self.v4, self.v6, self.bits = v4, v6, bits
+
+    def of(self, family):
+        return self.v4 if family == V4 else self.v6
+
+    def both(self):
+        return [address for address in (self.v4, self.v6) if address]
+
+    def with_bits(self):
+        return [f"{address}/{bits}" for address, bits in zip((self.v4, self.v6), self.bits) if address]
+
+
+def outside(last):
+    return Address(f"203.0.113.{last}", f"2001:db8:1::{last}")
+
+
+def service(last):
+    return Address(f"198.51.100.{last}", f"2001:db8:51::{last}", (32, 128))
+
+
+def node(last):
+    return Address(f"10.0.20.{last}", f"fd00:20::{last}")
+
+
+CLIENT, STRANGER = outside(7), outside(66)
+NODE1, NODE2, PROXY, NODE3 = node(11), node(12), node(13), node(14)
+NODE1_OUT, NODE2_OUT, NODE3_OUT = outside(11), outside(12), outside(14)
+PROXY_OUT = outside(13)             # straight to the pod (scene 3)
+PROXY_NODEPORT = outside(15)        # to node3's NodePort, masqueraded (scene 5)
+PROXY_NODEPORT_LOCAL = outside(16)  # to whichever node has the pod, not masqueraded (scene 5b)
+DOCKER_OUT = outside(20)
+SERVICE_LOCAL, SERVICE_CLUSTER, SERVICE_PROXY, SERVICE_DSR = service(1), service(2), service(4), service(13)
+POD, POD_GATEWAY = Address("10.244.2.25", "fd00:244:2::25"), Address("10.244.2.1", "fd00:244:2::1")
+WEBMAIL, FETCHMAIL = Address("10.244.7.5", "fd00:244:7::5"), Address("10.244.7.6", "fd00:244:7::6")
+WEB_GATEWAY = Address("10.244.7.1", "fd00:244:7::1")
+DOCKER_GATEWAY, CONTAINER = Address("172.17.0.1", bits=(16, 64)), Address("172.17.0.2", bits=(16, 64))
+
+POD_NETS = Address("10.244.0.0/16", "fd00:244::/32")
+SERVICE_NETS = Address("198.51.100.0/24", "2001:db8:51::/64")
+OUTSIDE_NETS = Address("203.0.113.0/24", "2001:db8:1::/64")
+
+# What the administrator of such a cluster writes into mynetworks, as many documents tell them to.
+MYNETWORKS = ["127.0.0.0/8", "[::1]/128", "10.0.20.0/24", "[fd00:20::]/64", "10.244.0.0/16", "[fd00:244::]/32", "172.17.0.0/16"]
+
+OWN_DOMAIN, OTHER_DOMAIN = "px.test", "elsewhere.test"
+
+# node3 alone is a listed proxy: with its header lost, a node that is both would show as `proxy-shown`, not `infrastructure`,
+# and scene 2 shall show the plain case.
+INFRASTRUCTURE = ["10.0.20.0/24", "fd00:20::/64", "10.244.2.1", "fd00:244:2::1", "172.17.0.0/16"]
+PROXIES = PROXY.both() + NODE3.both()
+INTERNAL = ["10.244.7.0/24", "fd00:244:7::/64"]
+PROBERS = ["10.0.20.0/24", "fd00:20::/64", "10.244.2.1", "fd00:244:2::1"]
+
+
+class Door:
+    """One listening port of the mail pod."""
+
+    def __init__(self, name, port, guard=None, mode="enforce", proxied=False, postscreen=False, internal=False):
+        self.name, self.port, self.guard, self.mode = name, port, guard, mode
+        self.proxied, self.postscreen, self.internal = proxied, postscreen, internal
+        # What master.cf calls this door towards mail-realip; the same name for both guards, as on a real server.
+        self.listener = "smtp" + name.removeprefix(guard) if guard else None
+
+
+def _smtp_doors():
+    doors = [Door("bare", 2500), Door("bare-proxied", 2520, proxied=True),
+             Door("bare-postscreen", 2530, proxied=True, postscreen=True)]
+    for offset, guard in ((1, "policyd"), (11, "milter")):
+        doors += [Door(f"{guard}", 2500 + offset, guard),
+                  Door(f"{guard}-monitor", 2501 + offset, guard, "monitor"),
+                  Door(f"{guard}-protect", 2502 + offset, guard, "protect"),
+                  Door(f"{guard}-internal", 2503 + offset, guard, internal=True)]
+    for offset, guard in ((1, "policyd"), (2, "milter")):
+        doors += [Door(f"{guard}-proxied", 2520 + offset, guard, proxied=True),
+                  Door(f"{guard}-postscreen", 2530 + offset, guard, proxied=True, postscreen=True)]
+    return {door.name: door for door in doors}
+
+
+SMTP_DOORS = _smtp_doors()
+
+# Dovecot: one instance for each configuration of the plugin, each with four ports.
+DOVECOT_INSTANCES = ("bare", "dovecot", "dovecot-monitor", "dovecot-internal")
+
+
+def dovecot_port(instance, protocol, proxied=False):
+    base = {"pop3": 2110, "imap": 2140}[protocol] + (10 if proxied else 0)
+    return base + DOVECOT_INSTANCES.index(instance)
+
+
+PROXIED_PORTS = ("2120-2123", "2150-2153", "2520-2522", "2530-2532")
