@@ -23,8 +23,9 @@ def _binds(address):
     return "".join(f"    bind {address}:{ports}\n" for ports in plan.PROXIED_PORTS)
 
 
-def _listen(name, frontends, servers):
-    return f"listen {name}\n" + "".join(_binds(address) for address in frontends) + "".join(f"    server {server}\n" for server in servers)
+def _listen(name, frontends, servers, option=""):
+    lines = [f"listen {name}\n"] + [_binds(address) for address in frontends]
+    return "".join(lines + [f"    {option}\n"] + [f"    server {server}\n" for server in servers])
 
 
 def _proxy_config(folder):
@@ -33,11 +34,13 @@ def _proxy_config(folder):
         def at(role, family=family):
             return role.of(family)
         # A server without a port is reached on the port that the client asked for: one section serves all doors.
-        text += _listen(f"direct-{family}", [at(plan.PROXY_OUT), at(plan.PROXY)], [f"pod {at(plan.POD)} send-proxy-v2"])
-        text += _listen(f"nodeport-{family}", [at(plan.PROXY_NODEPORT)], [f"node3 {at(plan.NODE3)} send-proxy-v2"])
+        text += _listen(f"direct-{family}", [at(plan.PROXY_OUT), at(plan.PROXY)], [f"pod {_bracketed(at(plan.POD))} send-proxy-v2"])
+        text += _listen(f"nodeport-{family}", [at(plan.PROXY_NODEPORT)], [f"node3 {_bracketed(at(plan.NODE3))} send-proxy-v2"])
+        # The check must speak SMTP: LOCAL and an early close make smtpd end with a fatal error ("cannot convert client
+        # address/port to string"), and master then keeps that door shut for a minute.
         check = f"send-proxy-v2 check check-send-proxy port {plan.SMTP_DOORS['bare-proxied'].port} inter 1s fastinter 200ms fall 1"
-        text += _listen(f"nodeport-local-{family}", [at(plan.PROXY_NODEPORT_LOCAL)],
-                        [f"node1 {at(plan.NODE1)} {check}", f"node2 {at(plan.NODE2)} {check}"])
+        nodes = [f"{name} {_bracketed(at(role))} {check}" for name, role in (("node1", plan.NODE1), ("node2", plan.NODE2))]
+        text += _listen(f"nodeport-local-{family}", [at(plan.PROXY_NODEPORT_LOCAL)], nodes, "option smtpchk EHLO haproxy.example")
         text += _health(family)
     return text
 

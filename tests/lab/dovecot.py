@@ -1,0 +1,134 @@
+"""Private Dovecots in the mail pod: one without the plugin and one for each configuration of it.
+
+The configuration text stands here alone, by Dovecot version."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import plan
+from logs import Log
+from sandbox import wait_until
+
+BINARY = "/usr/sbin/dovecot"
+MAIL_USER = 65534       # owns the mailboxes; Debian's "nobody"
+
+CONFIG_2_3 = """protocols = imap pop3
+listen = *, ::
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+info_log_path = {folder}/log
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={uid} home={folder}/home/%u
+}}
+haproxy_trusted_networks = {proxies}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  inet_listener imap_proxied {{
+    port = {imap_proxied}
+    haproxy = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  inet_listener pop3_proxied {{
+    port = {pop3_proxied}
+    haproxy = yes
+  }}
+}}
+{plugin}
+"""
+
+PLUGIN_2_3 = """mail_plugin_dir = {modules}
+mail_plugins = {name}
+plugin {{
+  realip_config = {config}
+}}
+"""
+
+CONFIGS = {"2.3": (CONFIG_2_3, PLUGIN_2_3)}
+
+
+def version():
+    """`2.3`, `2.4` or None when there is no Dovecot."""
+    if not os.path.exists(BINARY):
+        return None
+    done = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=20)
+    found = re.match(r"\d+\.\d+", done.stdout)
+    return found and found[0]
+
+
+def why_not():
+    """Why there can be no Dovecot rows here, or None."""
+    found = version()
+    if not found:
+        return "Dovecot is not installed"
+    if found not in CONFIGS:
+        return f"the lab has no configuration for Dovecot {found} yet"
+    for protocol in ("imap", "pop3"):
+        if not os.path.exists(f"/usr/lib/dovecot/{protocol}"):
+            return f"Dovecot's {protocol} server is not installed"
+    return None
+
+
+class Dovecot:
+    """One instance; plugin is None, or (folder of modules, plugin's name, its configuration file)."""
+
+    def __init__(self, folder, name, plugin=None):
+        self.name = name
+        self.folder = os.path.join(folder, "dovecot", name)
+        self.log = Log(os.path.join(self.folder, "log"))
+        os.makedirs(os.path.join(self.folder, "home"))
+        os.chown(os.path.join(self.folder, "home"), MAIL_USER, MAIL_USER)
+        config, plugin_text = CONFIGS[version()]
+        ports = {f"{protocol}{'_proxied' if proxied else ''}": plan.dovecot_port(name, protocol, proxied)
+                 for protocol in ("imap", "pop3") for proxied in (False, True)}
+        extra = plugin_text.format(modules=plugin[0], name=plugin[1], config=plugin[2]) if plugin else ""
+        text = config.format(folder=self.folder, uid=MAIL_USER, proxies=" ".join(plan.PROXIES), plugin=extra, **ports)
+        self.config = os.path.join(self.folder, "dovecot.conf")
+        with open(self.config, "w") as file:
+            file.write(text)
+
+    def start(self, processes, host):
+        self.processes = processes
+        processes.start("dovecot-" + self.name, [BINARY, "-F", "-c", self.config], host)
+
+    def wait(self):
+        wait_until(lambda: "starting up" in self.log.since(), 15, f"Dovecot ({self.name}) starts", self.processes)
+
+    def address_shown(self, user, mark):
+        found = self.log.wait(rf"Login: user=<{re.escape(user)}>.* rip=([^,]*),", mark, 3)
+        return found and found[1]
+
+
+def copy_plugin(build, folder):
+    """The built plugin where any mail user can load it, or None when the build has none."""
+    built = os.path.join(build, "dovecot-plugin", ".libs", "lib10_realip_plugin.so")
+    if not os.path.exists(built):
+        return None
+    modules = os.path.join(folder, "modules")
+    os.makedirs(modules, exist_ok=True)
+    shutil.copy(built, modules)
+    return modules
