@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""mail-realip's lab: real mail servers, proxies and kube-proxy's tricks on one machine. See README.md beside this file."""
+
+import sys
+
+sys.dont_write_bytecode = True      # the source folder stays as it is
+
+import argparse
+import fnmatch
+import os
+import pwd
+import shutil
+import time
+
+import dovecot
+import haproxy
+import net
+import postfix
+import realip
+import sandbox
+import scenes
+from report import Report
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WHOLE_RUN_SECONDS = 240
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="Builds hosts from network namespaces and judges real mail sessions.")
+    parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"), help="the folder that mail-realip was built in")
+    parser.add_argument("--scenes", help="only these scenes, as 2,5b")
+    parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
+    parser.add_argument("--demo", action="store_true", help="a table for people")
+    parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
+    parser.add_argument("--list", action="store_true", help="list the rows and end")
+    parser.add_argument("--impostor", choices=("dunno", "defer"), help="put servers that look at nothing in mail-realip's place")
+    parser.add_argument("--attested", default="", help="guards that know the true TCP peer, as policyd,dovecot (changes scene 4)")
+    return parser.parse_args()
+
+
+def chosen_rows(options):
+    rows = list(scenes.rows(options.attested.split(",")))
+    if options.scenes:
+        wanted = options.scenes.split(",")
+        for scene in wanted:
+            if scene not in scenes.SCENES:
+                sys.exit(f"there is no scene {scene}; there are {', '.join(scenes.SCENES)}")
+        rows = [row for row in rows if row.scene in wanted]
+    if options.rows:
+        rows = [row for row in rows if fnmatch.fnmatchcase(row.id, options.rows)]
+    if not rows:
+        sys.exit("no row matches; --list shows them all")
+    return rows
+
+
+def missing_prerequisite():
+    """Why no row at all can run here, or None."""
+    if os.geteuid() != 0:
+        return "the lab makes network namespaces: run it as root"
+    for program in ("ip", "nft", "haproxy", postfix.MASTER):
+        if not shutil.which(program):
+            return f"{os.path.basename(program)} is not installed"
+    try:
+        pwd.getpwnam("postfix")
+    except KeyError:
+        return "Postfix is not installed completely: there is no user postfix"
+    return None
+
+
+class Lab:
+    """Everything that runs, for the steps to use."""
+
+    def __init__(self, folder, options, report):
+        self.folder, self.options, self.report = folder, options, report
+        self.impostor, self.tags, self.dovecots = options.impostor, 0, {}
+        self.processes = sandbox.Processes(folder)
+
+    def next_tag(self):
+        """A name that no other session has: senders, recipients and users are found by it in logs and queues."""
+        self.tags += 1
+        return f"row{self.tags}x"
+
+    def build(self, rows):
+        self.report.progress("laying cables between ten hosts")
+        self.network = net.Network()
+        self.report.progress("starting mail-realip, Postfix, Dovecot and HAProxy")
+        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.impostor)
+        self.dovecot_missing = self._dovecots() if any(row.guard == "dovecot" for row in rows) else None
+        self.realip.start(self.processes, self.network.pod)
+        self.postfix = postfix.Postfix(self.folder, self.realip.sockets)
+        self.postfix.start(self.processes, self.network.pod)
+        self.haproxy = haproxy.HAProxy(self.folder)
+        self.haproxy.start(self.processes, self.network)
+        for instance in self.dovecots.values():
+            instance.wait()
+        if any(row.scene == "5b" for row in rows):
+            self.haproxy.wait_for_checks()
+
+    def _dovecots(self):
+        """Starts all instances; returns why it did not, or None."""
+        why = dovecot.why_not()
+        if why:
+            return why
+        modules = dovecot.copy_plugin(self.options.build, self.folder)
+        if self.impostor == "defer":        # a plugin that can't be loaded: Dovecot lets nobody in
+            modules = os.path.join(self.folder, "no-modules")
+            os.mkdir(modules)
+        elif not modules and not self.impostor:
+            return "the Dovecot plugin is not built"
+        for name in dovecot.plan.DOVECOT_INSTANCES:
+            guarded = name != "bare" and self.impostor != "dunno"
+            config = self.realip.write(f"{name}.conf", realip.dovecot_config(name))
+            self.dovecots[name] = dovecot.Dovecot(self.folder, name, (modules, "realip", config) if guarded else None)
+            self.dovecots[name].start(self.processes, self.network.pod)
+        return None
+
+    def why_skip(self, row):
+        if row.family == "v6" and not self.network.has_ipv6:
+            return "this kernel has no IPv6"
+        if row.guard == "dovecot":
+            return self.dovecot_missing
+        return self.realip.missing.get(row.guard)
+
+    def run(self, row):
+        why = self.why_skip(row)
+        if why:
+            self.report.skip(row, why)
+            return
+        sides = [[step.run(self) for step in steps] for steps in (row.without, row.with_it)]
+        self.report.row(row, *sides)
+        if any(seen.problems for side in sides for seen in side):
+            self._note(row, sides)
+
+    def _note(self, row, sides):
+        """What was said in a failed row, for whoever reads the logs afterwards."""
+        with open(os.path.join(self.folder, "transcripts.log"), "a") as notes:
+            for name, steps in zip(("without", "with"), sides):
+                for seen in steps:
+                    notes.write(f"== {row.id} {name}: {seen.problems}\n" + "\n".join(seen.transcript) + "\n")
+
+
+def run_all(folder, options, rows):
+    report = Report(options.demo)
+    started = time.monotonic()
+    lab = Lab(folder, options, report)
+    lab.build(rows)
+    report.progress(f"ready after {time.monotonic() - started:.1f} s; {len(rows)} rows to go")
+    for row in rows:
+        lab.run(row)
+        lab.processes.check()
+    report.progress(f"{time.monotonic() - started:.1f} s in all")
+    return report.close()
+
+
+def main():
+    options = arguments()
+    rows = chosen_rows(options)
+    if options.list:
+        print("\n".join(row.id for row in rows))
+        return 0
+    why = missing_prerequisite()
+    if why:
+        report = Report(options.demo)
+        for row in rows:
+            report.skip(row, why)
+        return report.close()
+    try:
+        status, folder, why = sandbox.supervise(lambda folder: run_all(folder, options, rows), WHOLE_RUN_SECONDS, options.keep)
+    except sandbox.LabError as error:
+        status, folder, why = 3, None, str(error)
+    if folder:
+        print(f"configurations and logs are in {folder}", file=sys.stderr)
+    if status not in (0, 1):
+        print(f"FAIL lab {why}\n0 passed, 1 failed")
+    return status if status is not None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
