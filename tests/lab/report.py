@@ -1,6 +1,7 @@
 """Prints rows: one line each for programs, or a table for people."""
 
 import os
+import re
 import sys
 
 COLOURS = {"ok": "32", "FAIL": "1;31", "SKIP": "33", "head": "1", "dim": "2"}
@@ -47,13 +48,13 @@ class Report:
 
     def _table(self, row, state, without, with_it):
         self._heading(row.scene)
-        bare = [(row.tried, seen.shown, seen.verdict, seen.told.split(" queued as ")[0]) for seen in without]
+        bare = [(row.tried, seen.shown, seen.verdict, _short(seen.told)) for seen in without]
         if bare != self.bare:           # several guards stand in for the same bare server: it is shown once
             for tried, shown, verdict, told in bare:
                 print(self.paint("dim", _line("", f"{tried}, no mail-realip", shown, verdict, told)))
         self.bare = bare
         for seen in with_it:
-            line = _line(state, row.id, seen.shown, seen.verdict, seen.told)
+            line = _line(state, row.id, seen.shown, seen.verdict, _short(seen.told))
             print(self.paint(state, line[:5]) + line[5:], flush=True)
 
     def close(self):
@@ -66,5 +67,10 @@ class Report:
         return 1 if self.count["FAIL"] else 0
 
 
+def _short(told):
+    """Without queue ids and timings, so that equal answers look equal."""
+    return re.sub(r" as \w+$| \([\d. +]+secs\)\.?$", "", told)
+
+
 def _line(state, name, shown, verdict, told):
-    return f"{state:<4} {name:<36} {shown:<17} {verdict:<36} {told[:110]}".rstrip()
+    return f"{state:<4} {name:<38} {shown:<17} {verdict:<36} {told[:110]}".rstrip()

@@ -48,6 +48,9 @@ def make_folder():
     """A private folder that smtpd (user postfix) and Dovecot's mail users may pass through."""
     folder = tempfile.mkdtemp(prefix="realip-lab-")
     os.chmod(folder, 0o755)
+    if len(folder) > 60:        # sockets lie deep below it, and their names have 107 bytes
+        os.rmdir(folder)
+        raise LabError(f"{folder} is too long a name for what lies below it; set TMPDIR to a shorter one")
     path = folder
     while path != "/":
         path = os.path.dirname(path)
@@ -114,7 +117,7 @@ def _first_process(body, folder):
 
 
 class Processes:
-    """What the lab started. Each one leads a session of its own and writes into a file."""
+    """What the lab started. Each one leads a session of its own and writes into a file; the namespace's end ends them all."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -136,17 +139,6 @@ class Processes:
                 with open(process.log, errors="replace") as log:
                     last = log.read().strip().splitlines()[-3:]
                 raise LabError(f"{process.title} ended with {process.returncode}: {' | '.join(last) or 'no word'}")
-
-    def stop(self):
-        for process in self.running:
-            if process.poll() is None:
-                process.terminate()
-        deadline = time.monotonic() + 3
-        for process in self.running:
-            try:
-                process.wait(max(0.05, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(test, seconds, what, processes=None):

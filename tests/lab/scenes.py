@@ -80,7 +80,7 @@ def smtp_row(scene, family, guard, wanted, mode="enforce", route=None, kind="smt
     path = ROUTES[route or scene]
     trusted = wanted["reason"] not in ("real",)     # the address shown lies in mynetworks: the bare server relays for it
     suffix = door or ("" if mode == "enforce" else f"-{mode}")
-    without = Mail(path, family, plan.SMTP_DOORS[bare], "relayed" if trusted else "delivered")
+    without = Mail(path, family, plan.SMTP_DOORS[bare], "relayed" if trusted else "delivered", forged=forged)
     with_it = Mail(path, family, plan.SMTP_DOORS[guard + suffix], _mail_outcome(guard, wanted, trusted), wanted, forged=forged)
     return Row(f"{scene}/{kind}/{family}/{_guard_suffix(guard, mode)}", scene, f"{kind} over {family}", guard, family, [without], [with_it])
 

@@ -67,8 +67,11 @@ class Mail:
             _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown)
         else:
             seen.verdict = {"delivered": "delivered", "relayed": "relays for strangers"}[self.outcome]
-        if self.door.guard == "milter" and queue_id:
+        if queue_id and self.door.guard == "milter":
             self._stamp(seen, postfix.delivered(self.sender) or "")
+        elif queue_id and self.forged:
+            seen.expect(FORGED[0] in (postfix.delivered(self.sender) or ""), "the forged header did not arrive: the row proves nothing")
+            seen.verdict = "forged header arrives"
         return seen
 
     def _delivered(self, seen, lab, result, queue_id, mark):
