@@ -14,25 +14,13 @@ from sandbox import wait_until
 BINARY = "/usr/sbin/dovecot"
 MAIL_USER = 65534       # owns the mailboxes; Debian's "nobody"
 
-CONFIG_2_3 = """protocols = imap pop3
-listen = *, ::
+SERVICES = """listen = *, ::
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
 info_log_path = {folder}/log
 ssl = no
-disable_plaintext_auth = no
-auth_mechanisms = plain
 first_valid_uid = 1
-mail_location = maildir:~/Maildir
-passdb {{
-  driver = static
-  args = password=secret
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={uid} home={folder}/home/%u
-}}
 haproxy_trusted_networks = {proxies}
 service imap-login {{
   inet_listener imap {{
@@ -58,8 +46,21 @@ service pop3-login {{
     haproxy = yes
   }}
 }}
-{plugin}
 """
+
+CONFIG_2_3 = """protocols = imap pop3
+disable_plaintext_auth = no
+auth_mechanisms = plain
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={uid} home={folder}/home/%u
+}}
+""" + SERVICES
 
 PLUGIN_2_3 = """mail_plugin_dir = {modules}
 mail_plugins = {name}
@@ -68,21 +69,58 @@ plugin {{
 }}
 """
 
-CONFIGS = {"2.3": (CONFIG_2_3, PLUGIN_2_3)}
+CONFIG_2_4 = """dovecot_config_version = {version}
+dovecot_storage_version = {version}
+protocols {{
+  imap = yes
+  pop3 = yes
+}}
+auth_allow_cleartext = yes
+auth_mechanisms {{
+  plain = yes
+}}
+mail_driver = maildir
+mail_path = ~/Maildir
+passdb static {{
+  password = secret
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {uid}
+    home = {folder}/home/%{{user}}
+  }}
+}}
+""" + SERVICES
+
+PLUGIN_2_4 = """mail_plugin_dir = {modules}
+mail_plugins {{
+  {name} = yes
+}}
+realip_config = {config}
+"""
+
+CONFIGS = {"2.3": (CONFIG_2_3, PLUGIN_2_3), "2.4": (CONFIG_2_4, PLUGIN_2_4)}
 
 
 def version():
-    """`2.3`, `2.4` or None when there is no Dovecot."""
+    """`2.3.19`, `2.4.1`, or None when there is no Dovecot."""
     if not os.path.exists(BINARY):
         return None
     done = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=20)
-    found = re.match(r"\d+\.\d+", done.stdout)
+    found = re.match(r"\d+\.\d+\.\d+", done.stdout)
     return found and found[0]
+
+
+def series():
+    """`2.3`, `2.4`, or None."""
+    found = version()
+    return found and found.rpartition(".")[0]
 
 
 def why_not():
     """Why there can be no Dovecot rows here, or None."""
-    found = version()
+    found = series()
     if not found:
         return "Dovecot is not installed"
     if found not in CONFIGS:
@@ -102,11 +140,11 @@ class Dovecot:
         self.log = Log(os.path.join(self.folder, "log"))
         os.makedirs(os.path.join(self.folder, "home"))
         os.chown(os.path.join(self.folder, "home"), MAIL_USER, MAIL_USER)
-        config, plugin_text = CONFIGS[version()]
+        config, plugin_text = CONFIGS[series()]
         ports = {f"{protocol}{'_proxied' if proxied else ''}": plan.dovecot_port(name, protocol, proxied)
                  for protocol in ("imap", "pop3") for proxied in (False, True)}
         extra = plugin_text.format(modules=plugin[0], name=plugin[1], config=plugin[2]) if plugin else ""
-        text = config.format(folder=self.folder, uid=MAIL_USER, proxies=" ".join(plan.PROXIES), plugin=extra, **ports)
+        text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES), plugin=extra, **ports)
         self.config = os.path.join(self.folder, "dovecot.conf")
         with open(self.config, "w") as file:
             file.write(text)
@@ -119,7 +157,7 @@ class Dovecot:
         wait_until(lambda: "starting up" in self.log.since(), 15, f"Dovecot ({self.name}) starts", self.processes)
 
     def address_shown(self, user, mark):
-        found = self.log.wait(rf"Login: user=<{re.escape(user)}>.* rip=([^,]*),", mark, 3)
+        found = self.log.wait(rf"login: .*user=<{re.escape(user)}>.* rip=([^,\s]*)", mark, 3)
         return found and found[1]
 
 
