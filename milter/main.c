@@ -1,0 +1,260 @@
+/* realip-milter: Postfix or Sendmail asks, this answers. Usage: realip-milter [-c FILE]
+ *
+ * libmilter has a signal thread of its own, which takes SIGHUP for "stop". So libmilter runs in a thread, and the main
+ * thread never blocks SIGHUP: Linux gives a signal that was sent to the process to the main thread when that can take
+ * it. SIGTERM and SIGINT are blocked here and left to libmilter.
+ */
+#include "realip-config.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <libmilter/mfapi.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter_adapter.h"
+#include "runtime/daemon.h"
+#include "runtime/log.h"
+#include "runtime/metrics_http.h"
+
+#define BACKLOG 4096
+#define DRAIN_TENTHS 50 /* how long sessions may go on after SIGTERM */
+
+struct program {
+    struct event_base *base;
+    struct realip_metrics *metrics;
+    struct realip_snapshots *snapshots;
+    struct realip_metrics_http *http;
+    struct event *woken;
+    pthread_t milter;
+    int milter_status;
+};
+
+/* One byte for each thing that happened: 'H' for SIGHUP, 'E' for libmilter's end. */
+static int wake_pipe[2] = { -1, -1 };
+
+static void wake(char what)
+{
+    int error = errno;
+    ssize_t ignored = write(wake_pipe[1], &what, 1);
+
+    (void)ignored; /* a full pipe will wake the reader anyway */
+    errno = error;
+}
+
+static void on_hangup(int signal)
+{
+    (void)signal;
+    wake('H');
+}
+
+static void reload(struct program *program)
+{
+    struct realip_problems problems = { NULL, 0 };
+    bool succeeded = realip_snapshots_reload(program->snapshots, &problems) == 0;
+
+    realip_metrics_set_reload(program->metrics, succeeded, (long long)time(NULL));
+    if (succeeded) {
+        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+
+        realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
+        realip_snapshot_release(&snapshot);
+        realip_log(LOG_NOTICE, "new rules are in force");
+    } else {
+        realip_daemon_report(LOG_ERR, &problems);
+        realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
+    }
+    realip_problems_clear(&problems);
+}
+
+static void on_woken(int fd, short what, void *context)
+{
+    struct program *program = context;
+    char bytes[64];
+    ssize_t count = read(fd, bytes, sizeof(bytes));
+
+    (void)what;
+    if (count <= 0)
+        return;
+    if (memchr(bytes, 'E', (size_t)count) != NULL)
+        event_base_loopbreak(program->base);
+    else
+        reload(program);
+}
+
+static int catch_signals(struct program *program)
+{
+    /* Without SA_NODEFER the main thread would block SIGHUP for a moment, and libmilter would get the next one. */
+    struct sigaction hangup = { .sa_handler = on_hangup, .sa_flags = SA_RESTART | SA_NODEFER };
+    sigset_t others;
+
+    if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -1;
+    program->woken = event_new(program->base, wake_pipe[0], EV_READ | EV_PERSIST, on_woken, program);
+    if (program->woken == NULL || event_add(program->woken, NULL) < 0)
+        return -1;
+    sigfillset(&others);
+    sigdelset(&others, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    return sigaction(SIGHUP, &hangup, NULL) == 0 && pthread_sigmask(SIG_BLOCK, &others, NULL) == 0 ? 0 : -1;
+}
+
+static void *run_milter(void *context)
+{
+    struct program *program = context;
+
+    program->milter_status = smfi_main();
+    wake('E');
+    return NULL;
+}
+
+/* The new thread must never have SIGHUP unblocked. */
+static int start_milter(struct program *program)
+{
+    sigset_t hangup;
+
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &hangup, NULL);
+    int error = pthread_create(&program->milter, NULL, run_milter, program);
+    pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+    if (error != 0)
+        realip_log(LOG_ERR, "cannot start libmilter: %s", strerror(error));
+    return error == 0 ? 0 : -1;
+}
+
+/* As libmilter spells sockets. */
+static void spell(const struct realip_endpoint *endpoint, char *text, size_t size)
+{
+    if (endpoint->path != NULL)
+        snprintf(text, size, "unix:%s", endpoint->path);
+    else if (endpoint->host == NULL)
+        snprintf(text, size, "%s:%u", strncmp(endpoint->text, "inet6:", 6) == 0 ? "inet6" : "inet", endpoint->port);
+    else
+        snprintf(text, size, "%s:%u@%s", strchr(endpoint->host, ':') != NULL ? "inet6" : "inet", endpoint->port,
+                 endpoint->host);
+}
+
+static int open_socket(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                       struct realip_problems *problems)
+{
+    char text[512];
+
+    if (realip_daemon_clear_socket(endpoint, problems) < 0)
+        return -1;
+    spell(endpoint, text, sizeof(text));
+    /* Closed to all until it has its group and mode. */
+    mode_t mask = umask(0777);
+    errno = 0;
+    bool opened = smfi_setconn(text) == MI_SUCCESS && smfi_setbacklog(BACKLOG) == MI_SUCCESS
+        && smfi_opensocket(false) == MI_SUCCESS;
+    int error = errno;
+    umask(mask);
+    if (!opened) {
+        realip_problems_add(problems, endpoint->origin, "cannot listen at '%s': %s: is the folder there, is the port free?",
+                            endpoint->text, strerror(error));
+        return -1;
+    }
+    return endpoint->path == NULL ? 0 : realip_daemon_own_socket(endpoint, service, problems);
+}
+
+static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
+{
+    const struct realip_service *service = &config->milter;
+
+    if (service->listen_count != 1) {
+        realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
+                            "one place to listen at is needed: write milter { listen = \"unix:/var/spool/postfix/realip/milter\" }");
+        return -1;
+    }
+    if (open_socket(&service->listen[0], service, problems) < 0)
+        return -1;
+    if (service->http == NULL)
+        return 0;
+    int fd = realip_daemon_listen(service->http, service, problems);
+    if (fd >= 0)
+        program->http = realip_metrics_http_new(program->base, fd, program->metrics);
+    return program->http == NULL ? -1 : 0;
+}
+
+static int apply(struct program *program, const struct realip_config *config, struct realip_problems *problems)
+{
+    realip_log_open("realip-milter", config->log);
+    realip_daemon_report(LOG_WARNING, &config->warnings);
+    if (realip_milter_register(program->snapshots, program->metrics) < 0)
+        return EXIT_FAILURE;
+    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0)
+        return REALIP_EXIT_CONFIG;
+    return 0;
+}
+
+/* Exit status: 0 to go on. */
+static int start(struct program *program, const char *path, struct realip_problems *problems)
+{
+    program->metrics = realip_metrics_new(REALIP_SOURCE_MILTER);
+    program->base = event_base_new();
+    if (program->metrics == NULL || program->base == NULL || catch_signals(program) < 0)
+        return EXIT_FAILURE;
+    if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
+        return REALIP_EXIT_CONFIG;
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    int status = apply(program, realip_snapshot_config(snapshot), problems);
+    realip_snapshot_release(&snapshot);
+    if (status != 0)
+        return status;
+    if (start_milter(program) < 0)
+        return EXIT_FAILURE;
+    realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
+    realip_log(LOG_NOTICE, "ready");
+    return 0;
+}
+
+static int run(struct program *program)
+{
+    struct timespec tenth = { .tv_nsec = 100000000 };
+
+    int result = event_base_dispatch(program->base);
+    if (result < 0)
+        return EXIT_FAILURE;
+    pthread_join(program->milter, NULL);
+    for (int i = 0; i < DRAIN_TENTHS && realip_milter_sessions() > 0; i++)
+        nanosleep(&tenth, NULL);
+    return program->milter_status == MI_SUCCESS ? 0 : EXIT_FAILURE;
+}
+
+/* libmilter's threads may outlive smfi_main(): what they use stays. */
+static void stop(struct program *program)
+{
+    realip_metrics_http_free(&program->http);
+    if (program->woken != NULL)
+        event_free(program->woken);
+    if (program->base != NULL)
+        event_base_free(program->base);
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    const char *path = realip_daemon_options(argc, argv, "realip-milter");
+    struct realip_problems problems = { NULL, 0 };
+
+    realip_log_open("realip-milter", REALIP_LOG_STDERR);
+    realip_daemon_raise_file_limit();
+    int status = start(&program, path, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    if (status != 0 && problems.count == 0)
+        realip_log(LOG_ERR, "cannot start: out of memory");
+    realip_problems_clear(&problems);
+    if (status == 0)
+        status = run(&program);
+    stop(&program);
+    return status;
+}
