@@ -1,0 +1,411 @@
+#include "network_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_BITS 16
+#define TABLE_SIZE (1U << TABLE_BITS)
+/* Up to here a plain binary search touches no more cache lines than the table would. */
+#define PLAIN_RANGES 64
+#define NO_ENTRY 0U
+
+/* A range runs from `start` to the start of the next one. `value` is the number of its entry + 1, or NO_ENTRY. */
+struct range4 {
+    uint32_t start;
+    uint32_t value;
+};
+
+struct range6 {
+    uint64_t hi;
+    uint64_t lo;
+    uint32_t value;
+};
+
+/* Keys are looked up in the table by the TABLE_BITS bits above `shift`; all networks of the family lie between `first`
+ * and `last`, which agree in every bit above those. */
+struct table {
+    uint32_t *slots; /* TABLE_SIZE + 1 places, or NULL for a small set: the range that holds the first key of a slot */
+    unsigned shift;
+};
+
+struct realip_network_set {
+    struct realip_network_entry *entries;
+    size_t entry_count;
+    size_t ipv4_count; /* how many of the entries, the first ones, are IPv4 */
+    struct range4 *ranges4;
+    uint32_t range4_count;
+    struct table table4;
+    uint32_t first4;
+    uint32_t last4;
+    struct range6 *ranges6;
+    uint32_t range6_count;
+    struct table table6;
+    struct realip_address first6;
+    struct realip_address last6;
+};
+
+static bool before(uint64_t a_hi, uint64_t a_lo, uint64_t b_hi, uint64_t b_lo)
+{
+    return a_hi < b_hi || (a_hi == b_hi && a_lo < b_lo);
+}
+
+static bool address_before(const struct realip_address *a, const struct realip_address *b)
+{
+    return before(a->hi, a->lo, b->hi, b->lo);
+}
+
+/* IPv4 first; then by first address, the wider network first: a network stands behind all that contain it. */
+static int compare_entries(const void *a_void, const void *b_void)
+{
+    const struct realip_network *a = &((const struct realip_network_entry *)a_void)->network;
+    const struct realip_network *b = &((const struct realip_network_entry *)b_void)->network;
+
+    if (a->address.family != b->address.family)
+        return a->address.family == REALIP_FAMILY_IPV4 ? -1 : 1;
+    if (address_before(&a->address, &b->address))
+        return -1;
+    if (address_before(&b->address, &a->address))
+        return 1;
+    return a->prefix < b->prefix ? -1 : a->prefix > b->prefix;
+}
+
+/* qsort() is not stable: the position breaks ties, so that the first of equal networks is kept. */
+struct sortable {
+    struct realip_network_entry entry;
+    size_t position;
+};
+
+static int compare_sortable(const void *a_void, const void *b_void)
+{
+    const struct sortable *a = a_void;
+    const struct sortable *b = b_void;
+    int order = compare_entries(&a->entry, &b->entry);
+
+    return order != 0 ? order : a->position < b->position ? -1 : a->position > b->position;
+}
+
+static int copy_sorted(struct realip_network_set *set, const struct realip_network_entry *entries, size_t count)
+{
+    struct sortable *work = calloc(count, sizeof(*work));
+
+    set->entries = calloc(count, sizeof(*set->entries));
+    if (work == NULL || set->entries == NULL) {
+        free(work);
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++)
+        work[i] = (struct sortable){ entries[i], i };
+    qsort(work, count, sizeof(*work), compare_sortable);
+    for (size_t i = 0; i < count; i++) {
+        struct realip_network_entry *last = set->entry_count == 0 ? NULL : &set->entries[set->entry_count - 1];
+
+        if (last != NULL && realip_network_equal(&last->network, &work[i].entry.network))
+            continue;
+        set->entries[set->entry_count++] = work[i].entry;
+        if (work[i].entry.network.address.family == REALIP_FAMILY_IPV4)
+            set->ipv4_count++;
+    }
+    free(work);
+    return 0;
+}
+
+/* One family's ranges while they are made: 128-bit starts for both families, each range's start after the last one's.
+ * `open` holds the networks that contain the place reached: CIDR networks nest or are disjoint, never overlap in part. */
+struct sweep {
+    struct range6 *ranges;
+    uint32_t count;
+    uint32_t open[129];
+    unsigned depth;
+};
+
+static void put_range(struct sweep *sweep, uint64_t hi, uint64_t lo, uint32_t value)
+{
+    struct range6 *last = &sweep->ranges[sweep->count - 1];
+
+    if (last->hi == hi && last->lo == lo)
+        last->value = value; /* a network that starts where an outer one starts, or where the last one ended */
+    else if (last->value != value)
+        sweep->ranges[sweep->count++] = (struct range6){ hi, lo, value };
+    if (sweep->count >= 2 && sweep->ranges[sweep->count - 2].value == sweep->ranges[sweep->count - 1].value)
+        sweep->count--;
+}
+
+/* Ends the innermost open network: behind its last address the one around it goes on. */
+static void close_innermost(struct sweep *sweep, const struct realip_network_entry *entries, uint64_t key_end_hi,
+                            uint64_t key_end_lo)
+{
+    struct realip_address last = realip_network_last(&entries[sweep->open[--sweep->depth]].network);
+    uint32_t outer = sweep->depth == 0 ? NO_ENTRY : sweep->open[sweep->depth - 1] + 1;
+
+    if (last.hi == key_end_hi && last.lo == key_end_lo)
+        return; /* it reaches the end of all addresses: nothing goes on behind it */
+    put_range(sweep, last.hi + (last.lo == UINT64_MAX), last.lo + 1, outer);
+}
+
+/* Makes the ranges of entries[from..to), which are of one family. `ranges` has room for twice as many and one. */
+static uint32_t make_ranges(const struct realip_network_entry *entries, uint32_t from, uint32_t to, struct range6 *ranges)
+{
+    bool ipv4 = from < to && entries[from].network.address.family == REALIP_FAMILY_IPV4;
+    uint64_t end_hi = ipv4 ? 0 : UINT64_MAX;
+    uint64_t end_lo = ipv4 ? UINT32_MAX : UINT64_MAX;
+    struct sweep sweep = { .ranges = ranges, .count = 1 };
+
+    ranges[0] = (struct range6){ 0, 0, NO_ENTRY };
+    for (uint32_t i = from; i < to; i++) {
+        const struct realip_network *network = &entries[i].network;
+
+        while (sweep.depth > 0
+               && !realip_network_contains(&entries[sweep.open[sweep.depth - 1]].network, &network->address))
+            close_innermost(&sweep, entries, end_hi, end_lo);
+        sweep.open[sweep.depth++] = i;
+        put_range(&sweep, network->address.hi, network->address.lo, i + 1);
+    }
+    while (sweep.depth > 0)
+        close_innermost(&sweep, entries, end_hi, end_lo);
+    return sweep.count;
+}
+
+/* How many low bits differ between the two keys. */
+static unsigned differing_bits(const struct realip_address *a, const struct realip_address *b)
+{
+    uint64_t hi = a->hi ^ b->hi;
+    uint64_t lo = a->lo ^ b->lo;
+    unsigned bits = hi != 0 ? 64 : 0;
+
+    for (uint64_t rest = hi != 0 ? hi : lo; rest != 0; rest >>= 1)
+        bits++;
+    return bits;
+}
+
+/* The first key of a slot: the bits that all networks share, then the slot's number, then zeros. */
+static struct range6 slot_start(const struct realip_address *first, unsigned bits, unsigned shift, uint32_t slot)
+{
+    struct range6 start = { first->hi, first->lo, NO_ENTRY };
+
+    if (bits >= 64) {
+        start.lo = 0;
+        start.hi = bits == 128 ? 0 : start.hi >> (bits - 64) << (bits - 64);
+    } else {
+        start.lo = start.lo >> bits << bits;
+    }
+    if (shift >= 64) {
+        start.hi |= (uint64_t)slot << (shift - 64);
+    } else {
+        start.lo |= (uint64_t)slot << shift;
+        if (shift > 64 - TABLE_BITS)
+            start.hi |= (uint64_t)slot >> (64 - shift);
+    }
+    return start;
+}
+
+/* Slot s gets the last range that starts at or before its first key; the place behind the last slot the last of all. */
+static int make_table(const struct range6 *ranges, uint32_t count, const struct realip_address *first,
+                      const struct realip_address *last, struct table *table)
+{
+    unsigned bits = differing_bits(first, last);
+    uint32_t range = 0;
+
+    if (count <= PLAIN_RANGES || bits <= TABLE_BITS)
+        return 0;
+    table->shift = bits - TABLE_BITS;
+    table->slots = malloc((TABLE_SIZE + 1) * sizeof(*table->slots));
+    if (table->slots == NULL)
+        return -1;
+    for (uint32_t slot = 0; slot < TABLE_SIZE; slot++) {
+        struct range6 start = slot_start(first, bits, table->shift, slot);
+
+        while (range + 1 < count && !before(start.hi, start.lo, ranges[range + 1].hi, ranges[range + 1].lo))
+            range++;
+        table->slots[slot] = range;
+    }
+    table->slots[TABLE_SIZE] = count - 1;
+    return 0;
+}
+
+/* The last address that a network of entries[from..to) holds: the widest network may end behind the last one's. */
+static struct realip_address last_address(const struct realip_network_entry *entries, size_t from, size_t to)
+{
+    struct realip_address last = realip_network_last(&entries[from].network);
+
+    for (size_t i = from + 1; i < to; i++) {
+        struct realip_address end = realip_network_last(&entries[i].network);
+
+        if (address_before(&last, &end))
+            last = end;
+    }
+    return last;
+}
+
+static int build_ipv4(struct realip_network_set *set, struct range6 *work)
+{
+    if (set->ipv4_count == 0)
+        return 0;
+    struct realip_address first = set->entries[0].network.address;
+    struct realip_address last = last_address(set->entries, 0, set->ipv4_count);
+
+    set->range4_count = make_ranges(set->entries, 0, (uint32_t)set->ipv4_count, work);
+    set->first4 = (uint32_t)first.lo;
+    set->last4 = (uint32_t)last.lo;
+    set->ranges4 = malloc(set->range4_count * sizeof(*set->ranges4));
+    if (set->ranges4 == NULL)
+        return -1;
+    for (uint32_t i = 0; i < set->range4_count; i++)
+        set->ranges4[i] = (struct range4){ (uint32_t)work[i].lo, work[i].value };
+    return make_table(work, set->range4_count, &first, &last, &set->table4);
+}
+
+static int build_ipv6(struct realip_network_set *set, struct range6 *work)
+{
+    if (set->ipv4_count == set->entry_count)
+        return 0;
+    set->first6 = set->entries[set->ipv4_count].network.address;
+    set->last6 = last_address(set->entries, set->ipv4_count, set->entry_count);
+    set->range6_count = make_ranges(set->entries, (uint32_t)set->ipv4_count, (uint32_t)set->entry_count, work);
+    set->ranges6 = malloc(set->range6_count * sizeof(*set->ranges6));
+    if (set->ranges6 == NULL)
+        return -1;
+    memcpy(set->ranges6, work, set->range6_count * sizeof(*work));
+    return make_table(work, set->range6_count, &set->first6, &set->last6, &set->table6);
+}
+
+static int build(struct realip_network_set *set, const struct realip_network_entry *entries, size_t count)
+{
+    if (copy_sorted(set, entries, count) < 0)
+        return -1;
+    struct range6 *work = malloc((2 * count + 1) * sizeof(*work));
+    if (work == NULL)
+        return -1;
+    int result = build_ipv4(set, work);
+    if (result == 0)
+        result = build_ipv6(set, work);
+    free(work);
+    return result;
+}
+
+int realip_network_set_build(const struct realip_network_entry *entries, size_t count, struct realip_network_set **set_r,
+                             const char **reason_r)
+{
+    *set_r = NULL;
+    if (count > 1U << 30) {
+        *reason_r = "too many networks";
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].network.address.family == REALIP_FAMILY_NONE) {
+            *reason_r = "a network without an address";
+            return -1;
+        }
+    }
+    struct realip_network_set *set = calloc(1, sizeof(*set));
+    if (set == NULL || (count > 0 && build(set, entries, count) < 0)) {
+        realip_network_set_free(&set);
+        *reason_r = "out of memory";
+        return -1;
+    }
+    *set_r = set;
+    return 0;
+}
+
+void realip_network_set_free(struct realip_network_set **set)
+{
+    if (*set == NULL)
+        return;
+    free((*set)->entries);
+    free((*set)->ranges4);
+    free((*set)->table4.slots);
+    free((*set)->ranges6);
+    free((*set)->table6.slots);
+    free(*set);
+    *set = NULL;
+}
+
+static uint32_t find_ipv4(const struct realip_network_set *set, uint32_t key)
+{
+    uint32_t at = 0;
+    uint32_t count = set->range4_count;
+
+    if (count == 0 || key < set->first4 || key > set->last4)
+        return NO_ENTRY;
+    if (set->table4.slots != NULL) {
+        const uint32_t *slot = &set->table4.slots[key >> set->table4.shift & (TABLE_SIZE - 1)];
+
+        at = slot[0];
+        count = slot[1] - slot[0] + 1;
+    }
+    while (count > 1) { /* the answer is one of the `count` ranges from `at`; written so that no branch is mispredicted */
+        uint32_t half = count / 2;
+
+        at += set->ranges4[at + half].start <= key ? half : 0;
+        count -= half;
+    }
+    return set->ranges4[at].value;
+}
+
+static uint32_t slot_of(uint64_t hi, uint64_t lo, unsigned shift)
+{
+    uint64_t bits = shift >= 64 ? hi >> (shift - 64) : shift == 0 ? lo : hi << (64 - shift) | lo >> shift;
+
+    return (uint32_t)bits & (TABLE_SIZE - 1);
+}
+
+static uint32_t find_ipv6(const struct realip_network_set *set, const struct realip_address *key)
+{
+    uint32_t at = 0;
+    uint32_t count = set->range6_count;
+
+    if (count == 0 || address_before(key, &set->first6) || address_before(&set->last6, key))
+        return NO_ENTRY;
+    if (set->table6.slots != NULL) {
+        const uint32_t *slot = &set->table6.slots[slot_of(key->hi, key->lo, set->table6.shift)];
+
+        at = slot[0];
+        count = slot[1] - slot[0] + 1;
+    }
+    while (count > 1) {
+        uint32_t half = count / 2;
+        const struct range6 *middle = &set->ranges6[at + half];
+
+        at += before(key->hi, key->lo, middle->hi, middle->lo) ? 0 : half;
+        count -= half;
+    }
+    return set->ranges6[at].value;
+}
+
+const struct realip_network_entry *realip_network_set_find(const struct realip_network_set *set,
+                                                           const struct realip_address *address)
+{
+    uint32_t value = NO_ENTRY;
+
+    if (set == NULL)
+        return NULL;
+    if (address->family == REALIP_FAMILY_IPV4)
+        value = find_ipv4(set, (uint32_t)address->lo);
+    else if (address->family == REALIP_FAMILY_IPV6)
+        value = find_ipv6(set, address);
+    return value == NO_ENTRY ? NULL : &set->entries[value - 1];
+}
+
+const struct realip_network_entry *realip_network_set_find_exact(const struct realip_network_set *set,
+                                                                 const struct realip_network *network)
+{
+    struct realip_network_entry key = { *network, 0 };
+
+    if (set == NULL || set->entry_count == 0)
+        return NULL;
+    return bsearch(&key, set->entries, set->entry_count, sizeof(key), compare_entries);
+}
+
+bool realip_network_set_contains(const struct realip_network_set *set, const struct realip_address *address)
+{
+    return realip_network_set_find(set, address) != NULL;
+}
+
+size_t realip_network_set_count(const struct realip_network_set *set)
+{
+    return set == NULL ? 0 : set->entry_count;
+}
+
+const struct realip_network_entry *realip_network_set_entry(const struct realip_network_set *set, size_t index)
+{
+    return index < realip_network_set_count(set) ? &set->entries[index] : NULL;
+}

@@ -1,0 +1,45 @@
+/* network_set - an immutable set of networks with a label each; the longest prefix that holds an address answers.
+ *
+ * The networks are cut into sorted disjoint ranges, each knowing the longest network that covers it. A look-up narrows
+ * the ranges with one table of 2^16 places over the bits in which the networks differ (so that ten thousand networks of
+ * one /32 spread as well as random ones), then searches the few that are left. Small sets have no table.
+ * Nothing is written after the build: any number of threads may look up at once.
+ */
+#ifndef REALIP_NETWORK_SET_H
+#define REALIP_NETWORK_SET_H
+
+#include "network.h"
+
+struct realip_network_entry {
+    struct realip_network network;
+    uint32_t label; /* the caller's; rules keep the place (file and line) of the network there */
+};
+
+struct realip_network_set;
+
+/* Makes a set of `count` entries, copied; `entries` may be NULL when count is 0. Of entries with the same network the
+ * first counts. 0 and *set_r (to be freed); or -1, *set_r NULL and *reason_r a constant text: out of memory, more than
+ * 2^30 entries, or an entry without an address. */
+int realip_network_set_build(const struct realip_network_entry *entries, size_t count, struct realip_network_set **set_r,
+                             const char **reason_r);
+
+/* Frees the set and sets the caller's pointer to NULL; *set may be NULL. */
+void realip_network_set_free(struct realip_network_set **set);
+
+/* The entry of the longest network that holds the address, or NULL: none does, the address is absent, or `set` is
+ * NULL. The entry lives as long as the set. */
+const struct realip_network_entry *realip_network_set_find(const struct realip_network_set *set,
+                                                           const struct realip_address *address);
+
+/* The entry of exactly this network, or NULL. */
+const struct realip_network_entry *realip_network_set_find_exact(const struct realip_network_set *set,
+                                                                 const struct realip_network *network);
+
+/* realip_network_set_find() != NULL. */
+bool realip_network_set_contains(const struct realip_network_set *set, const struct realip_address *address);
+
+/* The entries of the set in address order, IPv4 first, without repetitions; for listings and comparisons. */
+size_t realip_network_set_count(const struct realip_network_set *set);
+const struct realip_network_entry *realip_network_set_entry(const struct realip_network_set *set, size_t index);
+
+#endif

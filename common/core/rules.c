@@ -1,0 +1,76 @@
+#include "rules.h"
+
+#include <string.h>
+
+void realip_listener_set_defaults(struct realip_listener *listener)
+{
+    *listener = (struct realip_listener){
+        .proxy = REALIP_PROXY_OPTIONAL,
+        .attest = REALIP_ATTEST_AVAILABLE,
+        .mode = REALIP_MODE_MONITOR,
+    };
+    for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
+        listener->actions[reason] = realip_reason_default_action((enum realip_reason)reason);
+}
+
+static bool has_name(const struct realip_listener *listener, const char *name)
+{
+    if (strcmp(listener->title, name) == 0)
+        return true;
+    for (size_t i = 0; i < listener->name_count; i++) {
+        if (strcmp(listener->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_port(const struct realip_listener *listener, uint16_t port)
+{
+    for (size_t i = 0; i < listener->port_count; i++) {
+        if (listener->ports[i] == port)
+            return true;
+    }
+    return false;
+}
+
+static const struct realip_listener *by_name(const struct realip_rules *rules, const char *name)
+{
+    if (name == NULL || name[0] == '\0')
+        return NULL;
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        if (has_name(&rules->listeners[i], name))
+            return &rules->listeners[i];
+    }
+    return NULL;
+}
+
+static const struct realip_listener *by_port(const struct realip_rules *rules, uint16_t port)
+{
+    if (port == 0)
+        return NULL;
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        if (has_port(&rules->listeners[i], port))
+            return &rules->listeners[i];
+    }
+    return NULL;
+}
+
+const struct realip_listener *realip_rules_listener(const struct realip_rules *rules, const struct realip_facts *facts)
+{
+    const struct realip_listener *listener = by_name(rules, facts->listener_name);
+
+    if (listener == NULL)
+        listener = by_port(rules, facts->listener_port);
+    if (listener == NULL)
+        listener = by_name(rules, facts->service);
+    return listener != NULL ? listener : &rules->fallback;
+}
+
+const char *realip_set_token(enum realip_set set)
+{
+#define TOKEN(name, token) token,
+    static const char *const tokens[] = { REALIP_SET_TABLE(TOKEN) "own", "infrastructure" };
+#undef TOKEN
+
+    return tokens[set < REALIP_SET_COUNT ? set : REALIP_SET_OWN];
+}

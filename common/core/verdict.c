@@ -1,0 +1,79 @@
+#include "verdict.h"
+
+#include <string.h>
+
+#define TOKEN(name, token) token,
+static const char *const action_tokens[] = { REALIP_ACTION_TABLE(TOKEN) };
+static const char *const mode_tokens[] = { REALIP_MODE_TABLE(TOKEN) };
+#undef TOKEN
+
+#define TOKEN(name, token, action, sentence) token,
+static const char *const reason_tokens[] = { REALIP_REASON_TABLE(TOKEN) };
+#undef TOKEN
+
+#define SENTENCE(name, token, action, sentence) sentence,
+static const char *const reason_sentences[] = { REALIP_REASON_TABLE(SENTENCE) };
+#undef SENTENCE
+
+#define DEFAULT_ACTION(name, token, action, sentence) REALIP_ACTION_##action,
+static const enum realip_action reason_actions[] = { REALIP_REASON_TABLE(DEFAULT_ACTION) };
+#undef DEFAULT_ACTION
+
+static const char *token_at(const char *const *tokens, unsigned count, unsigned value)
+{
+    return tokens[value < count ? value : 0];
+}
+
+static unsigned value_of(const char *const *tokens, unsigned count, const char *token)
+{
+    for (unsigned value = 1; value < count; value++) {
+        if (strcmp(tokens[value], token) == 0)
+            return value;
+    }
+    return 0;
+}
+
+const char *realip_action_token(enum realip_action action)
+{
+    return token_at(action_tokens, REALIP_ACTION_COUNT, action);
+}
+
+const char *realip_mode_token(enum realip_mode mode)
+{
+    return token_at(mode_tokens, REALIP_MODE_COUNT, mode);
+}
+
+const char *realip_reason_token(enum realip_reason reason)
+{
+    return token_at(reason_tokens, REALIP_REASON_COUNT, reason);
+}
+
+const char *realip_reason_sentence(enum realip_reason reason)
+{
+    return token_at(reason_sentences, REALIP_REASON_COUNT, reason);
+}
+
+enum realip_action realip_reason_default_action(enum realip_reason reason)
+{
+    return reason < REALIP_REASON_COUNT ? reason_actions[reason] : REALIP_ACTION_DEFER;
+}
+
+bool realip_reason_is_problem(enum realip_reason reason)
+{
+    return reason >= REALIP_REASON_INFRASTRUCTURE && reason < REALIP_REASON_COUNT;
+}
+
+enum realip_action realip_action_from_token(const char *token)
+{
+    return (enum realip_action)value_of(action_tokens, REALIP_ACTION_COUNT, token);
+}
+
+enum realip_mode realip_mode_from_token(const char *token)
+{
+    return (enum realip_mode)value_of(mode_tokens, REALIP_MODE_COUNT, token);
+}
+
+enum realip_reason realip_reason_from_token(const char *token)
+{
+    return (enum realip_reason)value_of(reason_tokens, REALIP_REASON_COUNT, token);
+}
