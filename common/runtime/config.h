@@ -1,0 +1,68 @@
+/* config - mail-realip.conf read whole: rules, and what each program needs besides. Immutable once loaded. */
+#ifndef REALIP_CONFIG_H
+#define REALIP_CONFIG_H
+
+#include <sys/types.h>
+
+#include "arena.h"
+#include "core/rules.h"
+#include "problems.h"
+
+#define REALIP_CONFIG_DEFAULT_PATH "/etc/mail-realip/mail-realip.conf"
+#define REALIP_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
+
+enum realip_log_target { REALIP_LOG_STDERR = 0, REALIP_LOG_SYSLOG };
+
+/* Which messages get an X-RealIP header from the milter. */
+enum realip_milter_header { REALIP_HEADER_ALL = 0, REALIP_HEADER_FLAGGED, REALIP_HEADER_NONE };
+
+struct realip_endpoint {
+    const char *text;        /* as written; "unix:/path", "inet:port@host", "inet6:port@host" or "host:port" */
+    const char *path;        /* of a unix socket; else NULL */
+    const char *host;        /* numeric or a name; NULL for every address */
+    uint16_t port;
+    struct realip_origin origin;
+};
+
+struct realip_service {
+    const struct realip_endpoint *listen;
+    size_t listen_count;
+    const struct realip_endpoint *http; /* NULL: none */
+    mode_t socket_mode;
+    const char *socket_group; /* NULL: the group of the process */
+    struct realip_origin socket_group_origin;
+};
+
+struct realip_name_pattern; /* see name_pattern.h */
+
+struct realip_suspicion {
+    bool configured;
+    unsigned distinct_clients;
+    unsigned window; /* seconds */
+    struct realip_origin origin;
+};
+
+struct realip_config {
+    struct realip_rules rules;
+    struct realip_name_pattern *client_names; /* a list, NULL when empty */
+    const char *path;
+    const char *user; /* NULL: stay who we are */
+    struct realip_origin user_origin;
+    enum realip_log_target log;
+    bool log_passes;
+    struct realip_service policyd;
+    const char *client_user; /* whose processes policyd may attest */
+    struct realip_service milter;
+    enum realip_milter_header milter_header;
+    struct realip_suspicion suspicion;
+    struct realip_problems warnings; /* what works, but not as the writer may think */
+    struct realip_arena arena;       /* holds all of the above */
+};
+
+/* Loads a file. 0 and *config_r (to be freed), perhaps with warnings; or -1, *config_r NULL and the problems added, each
+ * with file, line and mend. Every problem found is told, not the first alone. Not for two threads at once. */
+int realip_config_load(const char *path, struct realip_config **config_r, struct realip_problems *problems);
+
+void realip_config_free(struct realip_config **config);
+
+#endif

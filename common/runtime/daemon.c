@@ -1,0 +1,235 @@
+#include "daemon.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "realip-config.h"
+
+#define BACKLOG 4096
+
+static void print_usage(FILE *out, const char *program)
+{
+    fprintf(out,
+            "usage: %s [-c FILE]\n"
+            "  -c FILE        the configuration (default " REALIP_CONFIG_DEFAULT_PATH ")\n"
+            "  -h, --help     this text\n"
+            "  -V, --version  the version\n"
+            "Runs in the foreground. SIGHUP reads the configuration again, SIGTERM ends.\n",
+            program);
+}
+
+const char *realip_daemon_options(int argc, char **argv, const char *program)
+{
+    const char *path = REALIP_CONFIG_DEFAULT_PATH;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
+            path = argv[++i];
+        } else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            print_usage(stdout, program);
+            exit(0);
+        } else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
+            printf("%s %s\n", program, PACKAGE_VERSION);
+            exit(0);
+        } else {
+            fprintf(stderr, "%s: '%s' is not understood\n", program, argv[i]);
+            print_usage(stderr, program);
+            exit(64);
+        }
+    }
+    return path;
+}
+
+void realip_daemon_report(int level, const struct realip_problems *problems)
+{
+    const char *line = problems->text;
+
+    while (line != NULL && *line != '\0') {
+        size_t length = strcspn(line, "\n");
+
+        realip_log(level, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+}
+
+int realip_daemon_drop_privileges(const struct realip_config *config, struct realip_problems *problems)
+{
+    if (config->user == NULL) {
+        if (geteuid() == 0)
+            realip_log(LOG_WARNING, "running as root: set user = NAME in %s", config->path);
+        return 0;
+    }
+    errno = 0;
+    const struct passwd *entry = getpwnam(config->user);
+    if (entry == NULL) {
+        realip_problems_add(problems, config->user_origin, "user = '%s': there is no such user: create it, or name another",
+                            config->user);
+        return -1;
+    }
+    if (entry->pw_uid == geteuid())
+        return 0;
+    if (initgroups(entry->pw_name, entry->pw_gid) < 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0
+        || setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0) {
+        realip_problems_add(problems, config->user_origin, "user = '%s': cannot become this user: %s: start as root",
+                            config->user, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+void realip_daemon_raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            realip_log(LOG_WARNING, "cannot raise the limit of open files: %s", strerror(errno));
+    }
+}
+
+static struct sockaddr_un unix_address(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    memcpy(address.sun_path, path, strlen(path)); /* realip_endpoint_parse() checked the length */
+    return address;
+}
+
+static bool somebody_listens(const char *path)
+{
+    struct sockaddr_un address = unix_address(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return true;
+    /* EAGAIN is a full backlog: somebody is there, only busy. */
+    bool alive = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+    close(fd);
+    return alive;
+}
+
+int realip_daemon_clear_socket(const struct realip_endpoint *endpoint, struct realip_problems *problems)
+{
+    struct stat status;
+
+    if (endpoint->path == NULL || lstat(endpoint->path, &status) < 0)
+        return 0;
+    if (!S_ISSOCK(status.st_mode)) {
+        realip_problems_add(problems, endpoint->origin, "%s is there and is no socket: take it away or name another place",
+                            endpoint->path);
+        return -1;
+    }
+    if (somebody_listens(endpoint->path)) {
+        realip_problems_add(problems, endpoint->origin, "somebody listens at %s already: stop it, or name another place",
+                            endpoint->path);
+        return -1;
+    }
+    if (unlink(endpoint->path) < 0) {
+        realip_problems_add(problems, endpoint->origin, "cannot remove the old socket %s: %s: remove it by hand",
+                            endpoint->path, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+int realip_daemon_own_socket(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                             struct realip_problems *problems)
+{
+    if (service->socket_group != NULL) {
+        const struct group *group = getgrnam(service->socket_group);
+
+        if (group == NULL) {
+            realip_problems_add(problems, service->socket_group_origin, "socket-group = '%s': there is no such group",
+                                service->socket_group);
+            return -1;
+        }
+        if (chown(endpoint->path, (uid_t)-1, group->gr_gid) < 0) {
+            realip_problems_add(problems, service->socket_group_origin, "cannot give %s to group %s: %s: start as root",
+                                endpoint->path, service->socket_group, strerror(errno));
+            return -1;
+        }
+    }
+    if (chmod(endpoint->path, service->socket_mode) < 0) {
+        realip_problems_add(problems, endpoint->origin, "cannot set the mode of %s: %s", endpoint->path, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t length,
+                           const struct realip_endpoint *endpoint, struct realip_problems *problems)
+{
+    if (bind(fd, address, length) == 0 && listen(fd, BACKLOG) == 0)
+        return 0;
+    realip_problems_add(problems, endpoint->origin, "cannot listen at '%s': %s: is the folder there, is the port free?",
+                        endpoint->text, strerror(errno));
+    return -1;
+}
+
+static int listen_unix(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                       struct realip_problems *problems)
+{
+    struct sockaddr_un address = unix_address(endpoint->path);
+
+    if (realip_daemon_clear_socket(endpoint, problems) < 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        realip_problems_add(problems, endpoint->origin, "no socket for '%s': %s", endpoint->text, strerror(errno));
+        return -1;
+    }
+    /* Closed to all until it has its group and mode. */
+    mode_t mask = umask(0777);
+    int result = bind_and_listen(fd, (const struct sockaddr *)&address, sizeof(address), endpoint, problems);
+    umask(mask);
+    if (result < 0 || realip_daemon_own_socket(endpoint, service, problems) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static int listen_inet(const struct realip_endpoint *endpoint, struct realip_problems *problems)
+{
+    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    struct addrinfo *found = NULL;
+    char port[8];
+    int on = 1;
+
+    snprintf(port, sizeof(port), "%u", endpoint->port);
+    int error = getaddrinfo(endpoint->host, port, &hints, &found);
+    if (error != 0) {
+        realip_problems_add(problems, endpoint->origin, "'%s': %s: name an address of this host", endpoint->text,
+                            gai_strerror(error));
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        realip_problems_add(problems, endpoint->origin, "no socket for '%s': %s", endpoint->text, strerror(errno));
+    else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0
+             || bind_and_listen(fd, found->ai_addr, found->ai_addrlen, endpoint, problems) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+int realip_daemon_listen(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                         struct realip_problems *problems)
+{
+    return endpoint->path != NULL ? listen_unix(endpoint, service, problems) : listen_inet(endpoint, problems);
+}

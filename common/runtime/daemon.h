@@ -1,0 +1,34 @@
+/* daemon - what every daemon does at its start: the command line, the configuration's problems, privileges, sockets. */
+#ifndef REALIP_DAEMON_H
+#define REALIP_DAEMON_H
+
+#include "config.h"
+
+/* Reads "-c FILE" and "-h"/"--help", "-V"/"--version" (which print and exit 0); anything else prints the usage and exits
+ * 64 (EX_USAGE). Returns the configuration's path. */
+const char *realip_daemon_options(int argc, char **argv, const char *program);
+
+/* Prints problems or warnings, a line each, through realip_log(). */
+void realip_daemon_report(int level, const struct realip_problems *problems);
+
+/* Becomes the configured user, with its groups, for good. Does nothing when none is configured (a warning is logged
+ * when that leaves us root) or we already are that user. 0; or -1 and one problem added. */
+int realip_daemon_drop_privileges(const struct realip_config *config, struct realip_problems *problems);
+
+/* Raises the soft limit of open files to the hard one. */
+void realip_daemon_raise_file_limit(void);
+
+/* Makes a unix socket's place free: removes a socket that nobody listens on any more, never another kind of file. 0; or -1
+ * with one problem added: somebody listens there, or something else stands there. */
+int realip_daemon_clear_socket(const struct realip_endpoint *endpoint, struct realip_problems *problems);
+
+/* Gives the socket at endpoint->path the service's group and mode. 0; or -1 with one problem added. */
+int realip_daemon_own_socket(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                             struct realip_problems *problems);
+
+/* Opens, binds and listens (non-blocking, close-on-exec; unix sockets with the service's mode and group). Returns the
+ * descriptor; or -1 with one problem added. */
+int realip_daemon_listen(const struct realip_endpoint *endpoint, const struct realip_service *service,
+                         struct realip_problems *problems);
+
+#endif

@@ -1,0 +1,40 @@
+/* metrics - counters of verdicts, by source, listener, reason and action, in Prometheus' text form. */
+#ifndef REALIP_METRICS_H
+#define REALIP_METRICS_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "core/facts.h"
+
+/* One listener's counters. Lives as long as the metrics: a listener that a reload takes away keeps its counts. */
+struct realip_metrics_listener {
+    struct realip_metrics_listener *next;
+    char *title;
+    atomic_ullong verdicts[REALIP_REASON_COUNT][REALIP_ACTION_COUNT];
+};
+
+struct realip_metrics;
+
+/* Makes metrics for one program, whose verdicts carry `source`. NULL when memory is short. */
+struct realip_metrics *realip_metrics_new(enum realip_source source);
+void realip_metrics_free(struct realip_metrics **metrics);
+
+/* The counters of the listener with this title ("" for sessions that match none), made when they are not there yet.
+ * NULL when memory is short. Safe from any thread. */
+struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *metrics, const char *title);
+
+/* Counts one verdict; any thread, no lock. */
+void realip_metrics_count(struct realip_metrics_listener *listener, const struct realip_verdict *verdict);
+
+/* Programs set these as they go; any thread. */
+void realip_metrics_set_reload(struct realip_metrics *metrics, bool succeeded, long long now);
+/* True while the last reload failed and older rules decide. */
+bool realip_metrics_is_stale(const struct realip_metrics *metrics);
+void realip_metrics_add_malformed(struct realip_metrics *metrics);
+void realip_metrics_set_connections(struct realip_metrics *metrics, long connections);
+
+/* Writes everything (Prometheus text format 0.0.4). */
+void realip_metrics_write(struct realip_metrics *metrics, FILE *out);
+
+#endif

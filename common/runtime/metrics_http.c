@@ -1,0 +1,105 @@
+#include "metrics_http.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct realip_metrics_http {
+    struct evhttp *http;
+    struct realip_metrics *metrics;
+};
+
+static void send_text(struct evhttp_request *request, const char *type, const char *text, size_t length)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    if (body == NULL || evbuffer_add(body, text, length) < 0) {
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+    } else {
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+        evhttp_send_reply(request, HTTP_OK, NULL, body);
+    }
+    if (body != NULL)
+        evbuffer_free(body);
+}
+
+static void send_health(struct evhttp_request *request, void *context)
+{
+    const struct realip_metrics_http *self = context;
+    static const char good[] = "ok\n";
+    static const char stale[] = "ok, but the last reload failed: older rules decide\n";
+
+    if (realip_metrics_is_stale(self->metrics))
+        send_text(request, "text/plain; charset=utf-8", stale, sizeof(stale) - 1);
+    else
+        send_text(request, "text/plain; charset=utf-8", good, sizeof(good) - 1);
+}
+
+static void send_metrics(struct evhttp_request *request, void *context)
+{
+    const struct realip_metrics_http *self = context;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    if (out != NULL) {
+        realip_metrics_write(self->metrics, out);
+        fclose(out);
+    }
+    if (text == NULL)
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+    else
+        send_text(request, "text/plain; version=0.0.4; charset=utf-8", text, length);
+    free(text);
+}
+
+static int serve(struct realip_metrics_http *self, struct event_base *base, int fd)
+{
+    self->http = evhttp_new(base);
+    if (self->http == NULL) {
+        close(fd);
+        return -1;
+    }
+    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_max_headers_size(self->http, 16384);
+    evhttp_set_max_body_size(self->http, 16384);
+    evhttp_set_timeout(self->http, 30);
+    evhttp_set_cb(self->http, "/healthz", send_health, self);
+    evhttp_set_cb(self->http, "/metrics", send_metrics, self);
+    struct evconnlistener *listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    if (listener == NULL) {
+        close(fd);
+        return -1;
+    }
+    if (evhttp_bind_listener(self->http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return -1;
+    }
+    return 0;
+}
+
+struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics)
+{
+    struct realip_metrics_http *self = calloc(1, sizeof(*self));
+
+    if (self == NULL) {
+        close(fd);
+        return NULL;
+    }
+    self->metrics = metrics;
+    if (serve(self, base, fd) < 0)
+        realip_metrics_http_free(&self);
+    return self;
+}
+
+void realip_metrics_http_free(struct realip_metrics_http **http)
+{
+    if (*http == NULL)
+        return;
+    if ((*http)->http != NULL)
+        evhttp_free((*http)->http);
+    free(*http);
+    *http = NULL;
+}

@@ -1,0 +1,18 @@
+/* metrics_http - /healthz and /metrics over HTTP (libevent's evhttp), for any daemon. */
+#ifndef REALIP_METRICS_HTTP_H
+#define REALIP_METRICS_HTTP_H
+
+#include <event2/event.h>
+
+#include "metrics.h"
+
+struct realip_metrics_http;
+
+/* Serves `metrics` (borrowed) on a listening descriptor, which it owns from then on, in `base`'s loop. NULL when memory is
+ * short; the descriptor is closed then.
+ *   GET /healthz  200 "ok", or "ok, but the last reload failed: older rules decide"
+ *   GET /metrics  200, Prometheus text format */
+struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics);
+void realip_metrics_http_free(struct realip_metrics_http **http);
+
+#endif

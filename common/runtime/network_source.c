@@ -1,0 +1,289 @@
+#include "network_source.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int realip_network_list_add(struct realip_network_list *list, const struct realip_network *network,
+                            struct realip_origin origin)
+{
+    if (list->count == list->room) {
+        size_t room = list->room == 0 ? 64 : list->room * 2;
+        struct realip_network_entry *entries = realloc(list->entries, room * sizeof(*entries));
+
+        if (entries != NULL)
+            list->entries = entries;
+        struct realip_origin *origins = realloc(list->origins, room * sizeof(*origins));
+        if (origins != NULL)
+            list->origins = origins;
+        if (entries == NULL || origins == NULL)
+            return -1;
+        list->room = room;
+    }
+    list->entries[list->count] = (struct realip_network_entry){ *network, (uint32_t)list->count };
+    list->origins[list->count++] = origin;
+    return 0;
+}
+
+void realip_network_list_clear(struct realip_network_list *list)
+{
+    free(list->entries);
+    free(list->origins);
+    *list = (struct realip_network_list){ 0 };
+}
+
+static void add_bad_network(const char *set, const char *text, size_t length, struct realip_origin origin,
+                            const struct realip_network *meant, const char *reason, struct realip_problems *problems)
+{
+    char network[REALIP_NETWORK_TEXT_SIZE];
+    size_t shown = length > 80 ? 80 : length;
+
+    if (meant->address.family == REALIP_FAMILY_NONE) {
+        realip_problems_add(problems, origin,
+                            "networks %s: '%.*s': %s; write it like 10.0.20.0/24, fd00:10::/64 or 192.0.2.1", set,
+                            (int)shown, text, reason);
+        return;
+    }
+    const char *slash = memchr(text, '/', length);
+    realip_problems_add(problems, origin, "networks %s: '%.*s': %s; write %s for the network, or %.*s for the one host",
+                        set, (int)shown, text, reason, realip_network_format(meant, network),
+                        slash == NULL ? 0 : (int)(slash - text), text);
+}
+
+int realip_network_source_text(const char *set, const char *text, size_t length, struct realip_origin origin,
+                               struct realip_network_list *list, struct realip_problems *problems)
+{
+    struct realip_network network;
+    const char *reason = "";
+
+    if (realip_network_parse(text, length, &network, &reason) < 0) {
+        add_bad_network(set, text, length, origin, &network, reason, problems);
+        return -1;
+    }
+    if (realip_network_list_add(list, &network, origin) < 0) {
+        realip_problems_add(problems, origin, "networks %s: out of memory", set);
+        return -1;
+    }
+    return 0;
+}
+
+/* The part of a line in front of a comment, without the white space around it. */
+static const char *trimmed(const char *line, size_t *length_r)
+{
+    line += strspn(line, " \t");
+    size_t length = strcspn(line, "#\r\n");
+    while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\t'))
+        length--;
+    *length_r = length;
+    return line;
+}
+
+static int read_lines(FILE *stream, const char *set, struct realip_origin origin, struct realip_network_list *list,
+                      struct realip_problems *problems)
+{
+    char *line = NULL;
+    size_t room = 0;
+    int result = 0;
+
+    while (getline(&line, &room, stream) >= 0) {
+        size_t length;
+        const char *text = trimmed(line, &length);
+
+        origin.line++;
+        if (length > 0 && realip_network_source_text(set, text, length, origin, list, problems) < 0)
+            result = -1;
+    }
+    free(line);
+    return result;
+}
+
+static int read_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
+                     struct realip_network_list *list, struct realip_problems *problems)
+{
+    struct realip_origin origin = { realip_arena_copy(arena, path, strlen(path)), 0 };
+    FILE *stream = fopen(path, "re");
+
+    if (stream == NULL || origin.file == NULL) {
+        realip_problems_add(problems, named_at, "networks %s: cannot read '%s': %s; create it or take it out of files",
+                            set, path, strerror(errno));
+        if (stream != NULL)
+            fclose(stream);
+        return -1;
+    }
+    int result = read_lines(stream, set, origin, list, problems);
+    if (ferror(stream) != 0) {
+        realip_problems_add(problems, named_at, "networks %s: reading '%s' failed: %s; a text file is wanted", set,
+                            path, strerror(errno));
+        result = -1;
+    }
+    fclose(stream);
+    return result;
+}
+
+int realip_network_source_files(const char *set, const char *pattern, struct realip_origin origin,
+                                struct realip_arena *arena, struct realip_network_list *list,
+                                struct realip_problems *problems, struct realip_problems *warnings)
+{
+    glob_t found;
+    int result = 0;
+
+    if (strpbrk(pattern, "*?[") == NULL)
+        return read_file(set, pattern, origin, arena, list, problems);
+    int status = glob(pattern, GLOB_ERR, NULL, &found);
+    if (status == GLOB_NOMATCH) {
+        realip_problems_add(warnings, origin, "networks %s: no file matches '%s'", set, pattern);
+        return 0;
+    }
+    if (status != 0) {
+        realip_problems_add(problems, origin, "networks %s: cannot look for '%s': %s; make the folder readable", set,
+                            pattern, status == GLOB_NOSPACE ? "out of memory" : strerror(errno));
+        return -1;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (read_file(set, found.gl_pathv[i], origin, arena, list, problems) < 0)
+            result = -1;
+    }
+    globfree(&found);
+    return result;
+}
+
+static struct realip_network one_host(struct realip_address address)
+{
+    return (struct realip_network){ address, address.family == REALIP_FAMILY_IPV4 ? 32 : 128 };
+}
+
+/* False for an interface without an IP address. */
+static bool interface_address(const struct ifaddrs *interface, struct realip_address *address_r)
+{
+    union {
+        struct in_addr ipv4;
+        struct in6_addr ipv6;
+        unsigned char bytes[16];
+    } raw;
+
+    if (interface->ifa_addr == NULL)
+        return false;
+    if (interface->ifa_addr->sa_family == AF_INET) {
+        raw.ipv4 = ((const struct sockaddr_in *)(const void *)interface->ifa_addr)->sin_addr;
+        *address_r = realip_address_from_ipv4(raw.bytes);
+        return true;
+    }
+    if (interface->ifa_addr->sa_family != AF_INET6)
+        return false;
+    raw.ipv6 = ((const struct sockaddr_in6 *)(const void *)interface->ifa_addr)->sin6_addr;
+    *address_r = realip_address_from_ipv6(raw.bytes);
+    return true;
+}
+
+static bool is_bridge(const char *name)
+{
+    char path[64 + IF_NAMESIZE];
+
+    snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", name);
+    return access(path, F_OK) == 0;
+}
+
+static int add_interfaces(bool bridges_only, struct realip_origin origin, struct realip_network_list *list,
+                          struct realip_problems *problems)
+{
+    struct ifaddrs *interfaces = NULL;
+    int result = 0;
+
+    if (getifaddrs(&interfaces) < 0) {
+        realip_problems_add(problems, origin, "cannot list this host's addresses: %s; allow AF_NETLINK sockets",
+                            strerror(errno));
+        return -1;
+    }
+    for (const struct ifaddrs *at = interfaces; at != NULL && result == 0; at = at->ifa_next) {
+        struct realip_address address;
+
+        if (!interface_address(at, &address) || realip_address_is_loopback(&address)
+            || (bridges_only && !is_bridge(at->ifa_name)))
+            continue;
+        struct realip_network network = one_host(address);
+        result = realip_network_list_add(list, &network, origin);
+    }
+    freeifaddrs(interfaces);
+    if (result < 0)
+        realip_problems_add(problems, origin, "out of memory");
+    return result;
+}
+
+int realip_network_source_own(struct realip_network_list *list, struct realip_problems *problems)
+{
+    return add_interfaces(false, (struct realip_origin){ NULL, 0 }, list, problems);
+}
+
+/* A line of /proc/net/route: interface, destination, gateway in host-order hex of network-order bytes. */
+static bool gateway_ipv4(const char *line, struct realip_address *gateway_r)
+{
+    unsigned destination;
+    unsigned gateway;
+    unsigned char bytes[4];
+
+    if (sscanf(line, "%*s %x %x", &destination, &gateway) != 2 || destination != 0 || gateway == 0)
+        return false;
+    memcpy(bytes, &gateway, sizeof(bytes));
+    *gateway_r = realip_address_from_ipv4(bytes);
+    return true;
+}
+
+/* A line of /proc/net/ipv6_route: destination, its prefix, source, its prefix, next hop. */
+static bool gateway_ipv6(const char *line, struct realip_address *gateway_r)
+{
+    char hop[33];
+    unsigned prefix;
+    unsigned char bytes[16];
+    bool any = false;
+
+    if (sscanf(line, "%*32s %x %*32s %*x %32s", &prefix, hop) != 2 || prefix != 0 || strlen(hop) != 32)
+        return false;
+    for (int i = 0; i < 16; i++) {
+        unsigned value;
+
+        if (sscanf(hop + (ptrdiff_t)2 * i, "%2x", &value) != 1)
+            return false;
+        bytes[i] = (unsigned char)value;
+        any = any || value != 0;
+    }
+    *gateway_r = realip_address_from_ipv6(bytes);
+    return any;
+}
+
+static int add_gateways(const char *path, bool (*read_gateway)(const char *, struct realip_address *),
+                        struct realip_origin origin, struct realip_network_list *list)
+{
+    FILE *stream = fopen(path, "re");
+    char line[512];
+    int result = 0;
+
+    if (stream == NULL)
+        return 0; /* a kernel without this family has no such gateways */
+    while (result == 0 && fgets(line, sizeof(line), stream) != NULL) {
+        struct realip_address gateway;
+
+        if (read_gateway(line, &gateway)) {
+            struct realip_network network = one_host(gateway);
+            result = realip_network_list_add(list, &network, origin);
+        }
+    }
+    fclose(stream);
+    return result;
+}
+
+int realip_network_source_discover(struct realip_origin origin, struct realip_network_list *list,
+                                   struct realip_problems *problems)
+{
+    if (add_gateways("/proc/net/route", gateway_ipv4, origin, list) < 0
+        || add_gateways("/proc/net/ipv6_route", gateway_ipv6, origin, list) < 0) {
+        realip_problems_add(problems, origin, "out of memory");
+        return -1;
+    }
+    return add_interfaces(true, origin, list, problems);
+}

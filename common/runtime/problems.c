@@ -1,0 +1,52 @@
+#include "problems.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *place(struct realip_origin origin, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (origin.file != NULL && origin.line > 0)
+        snprintf(text, size, "%s:%u: ", origin.file, origin.line);
+    else if (origin.file != NULL)
+        snprintf(text, size, "%s: ", origin.file);
+    return text;
+}
+
+static void mask_controls(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = '?';
+    }
+}
+
+void realip_problems_add(struct realip_problems *problems, struct realip_origin origin, const char *format, ...)
+{
+    char where[4096 + 16];
+    char what[2048];
+    va_list args;
+
+    problems->count++;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
+    mask_controls(place(origin, where, sizeof(where)));
+    mask_controls(what);
+
+    size_t old = problems->text == NULL ? 0 : strlen(problems->text);
+    size_t room = old + strlen(where) + strlen(what) + 2;
+    char *text = realloc(problems->text, room);
+    if (text == NULL)
+        return;
+    snprintf(text + old, room - old, "%s%s\n", where, what);
+    problems->text = text;
+}
+
+void realip_problems_clear(struct realip_problems *problems)
+{
+    free(problems->text);
+    *problems = (struct realip_problems){ NULL, 0 };
+}

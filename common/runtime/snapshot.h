@@ -1,0 +1,40 @@
+/* snapshot - the rules in force, shared by reference; a reload swaps them whole.
+ *
+ * A reader holds a reference for as long as it uses what the snapshot gave it. The configuration is read and checked
+ * outside any lock; the swap is one pointer. When a reload fails the old snapshot stays.
+ */
+#ifndef REALIP_SNAPSHOT_H
+#define REALIP_SNAPSHOT_H
+
+#include "config.h"
+#include "metrics.h"
+
+struct realip_snapshot;
+
+/* The one place that holds the newest snapshot of a program. */
+struct realip_snapshots;
+
+/* Loads the configuration for the first time. 0 and *snapshots_r; or -1 and the problems added. `metrics` (borrowed,
+ * may be NULL) gets the counters of every listener. */
+int realip_snapshots_open(const char *path, struct realip_metrics *metrics, struct realip_snapshots **snapshots_r,
+                          struct realip_problems *problems);
+void realip_snapshots_free(struct realip_snapshots **snapshots);
+
+/* Loads the configuration again and swaps it in. 0; or -1, the problems added, and the old rules in force. One thread at
+ * a time. */
+int realip_snapshots_reload(struct realip_snapshots *snapshots, struct realip_problems *problems);
+
+/* The newest snapshot, with a reference of the caller's. Any thread; never NULL. */
+struct realip_snapshot *realip_snapshots_acquire(struct realip_snapshots *snapshots);
+
+/* Gives the reference back and sets the caller's pointer to NULL; *snapshot may be NULL. The last one frees. */
+void realip_snapshot_release(struct realip_snapshot **snapshot);
+
+const struct realip_config *realip_snapshot_config(const struct realip_snapshot *snapshot);
+
+/* Decides, counts and logs (problems always, passes when the configuration says so): what every adapter does with its
+ * facts. Fills *verdict_r; a verdict whose action is UNDECIDED must be answered with a temporary refusal. */
+void realip_snapshot_judge(const struct realip_snapshot *snapshot, const struct realip_facts *facts,
+                           struct realip_verdict *verdict_r);
+
+#endif
