@@ -1,0 +1,199 @@
+/* realip-policyd: Postfix asks, this answers. Usage: realip-policyd [-c FILE] */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/daemon.h"
+#include "runtime/log.h"
+#include "runtime/metrics_http.h"
+#include "runtime/snapshot.h"
+#include "server.h"
+
+struct program {
+    struct event_base *base;
+    struct realip_metrics *metrics;
+    struct realip_snapshots *snapshots;
+    struct realip_server *server;
+    struct realip_metrics_http *http;
+    struct event *signals[3];
+    struct event *reloaded; /* readable when a reload has ended */
+    int reloaded_pipe[2];
+    pthread_t reloader;
+    bool reloading;
+    bool reload_again;
+    struct realip_problems reload_problems;
+    bool reload_succeeded;
+};
+
+static void start_reload(struct program *program);
+
+/* In a thread of its own: reading a large configuration must keep no request waiting. */
+static void *reload(void *context)
+{
+    struct program *program = context;
+    ssize_t ignored;
+
+    program->reload_succeeded = realip_snapshots_reload(program->snapshots, &program->reload_problems) == 0;
+    ignored = write(program->reloaded_pipe[1], "", 1);
+    (void)ignored;
+    return NULL;
+}
+
+static void on_reloaded(int fd, short what, void *context)
+{
+    struct program *program = context;
+    char byte;
+
+    (void)what;
+    if (read(fd, &byte, 1) != 1)
+        return;
+    pthread_join(program->reloader, NULL);
+    program->reloading = false;
+    realip_metrics_set_reload(program->metrics, program->reload_succeeded, (long long)time(NULL));
+    if (program->reload_succeeded) {
+        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+
+        realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
+        realip_log(LOG_NOTICE, "new rules are in force");
+        realip_server_set_snapshot(program->server, snapshot);
+    } else {
+        realip_daemon_report(LOG_ERR, &program->reload_problems);
+        realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
+    }
+    realip_problems_clear(&program->reload_problems);
+    if (program->reload_again)
+        start_reload(program);
+}
+
+static void start_reload(struct program *program)
+{
+    program->reload_again = program->reloading;
+    if (program->reloading)
+        return;
+    int error = pthread_create(&program->reloader, NULL, reload, program);
+    if (error != 0)
+        realip_log(LOG_ERR, "cannot reload: %s: the old rules stay in force", strerror(error));
+    else
+        program->reloading = true;
+}
+
+static void on_hangup(int signal, short what, void *context)
+{
+    (void)signal;
+    (void)what;
+    start_reload(context);
+}
+
+static void on_terminate(int signal, short what, void *context)
+{
+    struct program *program = context;
+
+    (void)signal;
+    (void)what;
+    realip_server_drain(program->server);
+}
+
+static int add_signals(struct program *program)
+{
+    program->signals[0] = evsignal_new(program->base, SIGHUP, on_hangup, program);
+    program->signals[1] = evsignal_new(program->base, SIGTERM, on_terminate, program);
+    program->signals[2] = evsignal_new(program->base, SIGINT, on_terminate, program);
+    if (pipe2(program->reloaded_pipe, O_CLOEXEC | O_NONBLOCK) == 0)
+        program->reloaded
+            = event_new(program->base, program->reloaded_pipe[0], EV_READ | EV_PERSIST, on_reloaded, program);
+    for (size_t i = 0; i < 3; i++) {
+        if (program->signals[i] == NULL || event_add(program->signals[i], NULL) < 0)
+            return -1;
+    }
+    return program->reloaded == NULL ? -1 : event_add(program->reloaded, NULL);
+}
+
+static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
+{
+    const struct realip_service *service = &config->policyd;
+
+    if (service->listen_count == 0) {
+        realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
+                            "nowhere to listen: add policyd { listen = { \"unix:/var/spool/postfix/realip/policy\" } }");
+        return -1;
+    }
+    for (size_t i = 0; i < service->listen_count; i++) {
+        int fd = realip_daemon_listen(&service->listen[i], service, problems);
+
+        if (fd < 0 || realip_server_add_listener(program->server, fd) < 0)
+            return -1;
+    }
+    if (service->http == NULL)
+        return 0;
+    int fd = realip_daemon_listen(service->http, service, problems);
+    if (fd >= 0)
+        program->http = realip_metrics_http_new(program->base, fd, program->metrics);
+    return program->http == NULL ? -1 : 0;
+}
+
+/* Exit status: 0 to go on. */
+static int start(struct program *program, const char *path, struct realip_problems *problems)
+{
+    program->metrics = realip_metrics_new(REALIP_SOURCE_POLICYD);
+    program->base = event_base_new();
+    if (program->metrics == NULL || program->base == NULL)
+        return EXIT_FAILURE;
+    if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
+        return REALIP_EXIT_CONFIG;
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    const struct realip_config *config = realip_snapshot_config(snapshot);
+    realip_log_open("realip-policyd", config->log);
+    realip_daemon_report(LOG_WARNING, &config->warnings);
+    program->server = realip_server_new(program->base, program->metrics, snapshot);
+    if (program->server == NULL || add_signals(program) < 0)
+        return EXIT_FAILURE;
+    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0)
+        return REALIP_EXIT_CONFIG;
+    realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
+    realip_log(LOG_NOTICE, "ready");
+    return 0;
+}
+
+static void stop(struct program *program)
+{
+    if (program->reloading)
+        pthread_join(program->reloader, NULL);
+    realip_problems_clear(&program->reload_problems);
+    realip_metrics_http_free(&program->http);
+    realip_server_free(&program->server);
+    for (size_t i = 0; i < 3; i++) {
+        if (program->signals[i] != NULL)
+            event_free(program->signals[i]);
+    }
+    if (program->reloaded != NULL)
+        event_free(program->reloaded);
+    realip_snapshots_free(&program->snapshots);
+    if (program->base != NULL)
+        event_base_free(program->base);
+    realip_metrics_free(&program->metrics);
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = realip_daemon_options(argc, argv, "realip-policyd");
+    struct program program = { .reloaded_pipe = { -1, -1 } };
+    struct realip_problems problems = { NULL, 0 };
+
+    signal(SIGPIPE, SIG_IGN);
+    realip_log_open("realip-policyd", REALIP_LOG_STDERR);
+    realip_daemon_raise_file_limit();
+    int status = start(&program, path, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    if (status != 0 && problems.count == 0)
+        realip_log(LOG_ERR, "cannot start: out of memory");
+    realip_problems_clear(&problems);
+    if (status == 0 && event_base_dispatch(program.base) < 0)
+        status = EXIT_FAILURE;
+    stop(&program);
+    return status;
+}

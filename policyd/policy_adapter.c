@@ -1,0 +1,69 @@
+#include "policy_adapter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "runtime/name_pattern.h"
+
+/* Greeting is no wish to send; anything else, and any state that a later Postfix may invent, is. */
+static enum realip_stage stage_of(const char *protocol_state)
+{
+    static const char *const greeting[] = { "CONNECT", "HELO", "EHLO" };
+
+    for (size_t i = 0; protocol_state != NULL && i < sizeof(greeting) / sizeof(greeting[0]); i++) {
+        if (strcmp(protocol_state, greeting[i]) == 0)
+            return REALIP_STAGE_CONNECT;
+    }
+    return REALIP_STAGE_MAIL;
+}
+
+/* Postfix reports a login that XCLIENT claimed with sasl_method=XCLIENT: whoever may say XCLIENT chose that name. */
+static bool is_password_login(const struct realip_policy_request *request)
+{
+    return request->sasl_username != NULL && request->sasl_username[0] != '\0' && request->sasl_method != NULL
+        && request->sasl_method[0] != '\0' && strcasecmp(request->sasl_method, "XCLIENT") != 0;
+}
+
+static uint16_t port_of(const char *text)
+{
+    unsigned long port = text == NULL ? 0 : strtoul(text, NULL, 10); /* "unknown" becomes 0: not known */
+
+    return port > UINT16_MAX ? 0 : (uint16_t)port;
+}
+
+void realip_policy_facts(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                         const struct realip_policy_peer *peer, struct realip_facts *facts_r)
+{
+    const char *reason;
+
+    *facts_r = (struct realip_facts){
+        .source = REALIP_SOURCE_POLICYD,
+        .stage = stage_of(request->protocol_state),
+        .peer_state = peer->state,
+        .peer = peer->address,
+        .listener_name = request->policy_context,
+        .listener_port = peer->listener_port,
+        .service = "smtpd",
+        .client_port = port_of(request->client_port),
+        .password_login = is_password_login(request),
+        .client_name_rule
+        = realip_name_pattern_match(realip_snapshot_config(snapshot)->client_names, request->client_name),
+        .session = request->instance,
+        .user = request->sasl_username,
+    };
+    /* What is no address ("unknown") leaves the client absent: address-missing. */
+    if (request->client_address != NULL)
+        (void)realip_address_parse(request->client_address, strlen(request->client_address), &facts_r->client, &reason);
+}
+
+size_t realip_policy_answer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                            const struct realip_policy_peer *peer, char reply[REALIP_POLICY_REPLY_SIZE])
+{
+    struct realip_facts facts;
+    struct realip_verdict verdict;
+
+    realip_policy_facts(snapshot, request, peer, &facts);
+    realip_snapshot_judge(snapshot, &facts, &verdict);
+    return realip_policy_reply_format(&verdict, reply);
+}

@@ -1,0 +1,25 @@
+/* policy_adapter - from a policy request to facts, and from the verdict to the reply. */
+#ifndef REALIP_POLICY_ADAPTER_H
+#define REALIP_POLICY_ADAPTER_H
+
+#include "core/facts.h"
+#include "policy_protocol.h"
+#include "runtime/snapshot.h"
+
+/* What is known of the smtpd's TCP connection. */
+struct realip_policy_peer {
+    enum realip_peer_state state;
+    struct realip_address address;
+    uint16_t listener_port; /* 0: not known */
+};
+
+/* Fills the facts from a request; texts go on pointing into it. The address's port and the request's server_port are the
+ * PROXY header's to choose and decide nothing. */
+void realip_policy_facts(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                         const struct realip_policy_peer *peer, struct realip_facts *facts_r);
+
+/* Judges a request and writes its reply; returns the reply's length. */
+size_t realip_policy_answer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                            const struct realip_policy_peer *peer, char reply[REALIP_POLICY_REPLY_SIZE]);
+
+#endif

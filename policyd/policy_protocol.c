@@ -1,0 +1,142 @@
+#include "policy_protocol.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The place of the attribute's value in the request, or NULL for one that is not kept. */
+static const char **find_field(struct realip_policy_request *request, const char *name, size_t length)
+{
+#define REALIP_POLICY_MATCH(field, attribute)                                                       \
+    if (length == sizeof(attribute) - 1 && memcmp(name, attribute, sizeof(attribute) - 1) == 0)     \
+        return &request->field;
+    REALIP_POLICY_ATTRIBUTE_TABLE(REALIP_POLICY_MATCH)
+#undef REALIP_POLICY_MATCH
+    return NULL;
+}
+
+static int read_line(char *line, size_t length, struct realip_policy_request *request, const char **reason_r)
+{
+    char *equals = memchr(line, '=', length);
+
+    if (equals == NULL) {
+        *reason_r = "a line without '='";
+        return -1;
+    }
+    const char **field = find_field(request, line, (size_t)(equals - line));
+    if (field == NULL)
+        return 0;
+    if (*field != NULL) {
+        *reason_r = "an attribute twice";
+        return -1;
+    }
+    line[length] = '\0'; /* in place of the line feed */
+    *field = equals + 1;
+    return 0;
+}
+
+static int check_limits(const char *data, size_t length, const char **reason_r)
+{
+    const char *last = memrchr(data, '\n', length);
+    size_t open_line = last == NULL ? length : (size_t)(data + length - last - 1);
+
+    if (length >= REALIP_POLICY_MAX_REQUEST)
+        *reason_r = "a request that is too long";
+    else if (open_line >= REALIP_POLICY_MAX_LINE)
+        *reason_r = "a line that is too long";
+    else
+        return 0;
+    return -1;
+}
+
+static int read_lines(char *data, size_t length, struct realip_policy_request *request, const char **reason_r)
+{
+    while (length > 0) {
+        const char *end = memchr(data, '\n', length);
+        size_t line = (size_t)(end - data);
+
+        if (line >= REALIP_POLICY_MAX_LINE) {
+            *reason_r = "a line that is too long";
+            return -1;
+        }
+        if (read_line(data, line, request, reason_r) < 0)
+            return -1;
+        data += line + 1;
+        length -= line + 1;
+    }
+    return 0;
+}
+
+static int check_request(const struct realip_policy_request *request, const char **reason_r)
+{
+    if (request->request != NULL && strcmp(request->request, "smtpd_access_policy") == 0)
+        return 0;
+    *reason_r = "no request=smtpd_access_policy";
+    return -1;
+}
+
+enum realip_policy_parse realip_policy_request_parse(char *data, size_t length, struct realip_policy_request *request_r,
+                                                     size_t *length_r, const char **reason_r)
+{
+    *request_r = (struct realip_policy_request){ 0 };
+    *length_r = 0;
+    if (length > 0 && data[0] == '\n') {
+        *reason_r = "an empty request";
+        return REALIP_POLICY_MALFORMED;
+    }
+    const char *end = memmem(data, length, "\n\n", 2);
+    size_t used = end == NULL ? length : (size_t)(end - data) + 1;
+    if (end == NULL && check_limits(data, length, reason_r) == 0)
+        return REALIP_POLICY_NEED_MORE;
+    if (end == NULL)
+        return REALIP_POLICY_MALFORMED;
+    if (used >= REALIP_POLICY_MAX_REQUEST || memchr(data, '\0', used) != NULL) {
+        *reason_r = used >= REALIP_POLICY_MAX_REQUEST ? "a request that is too long" : "a NUL in the request";
+        return REALIP_POLICY_MALFORMED;
+    }
+    if (read_lines(data, used, request_r, reason_r) < 0 || check_request(request_r, reason_r) < 0)
+        return REALIP_POLICY_MALFORMED;
+    *length_r = used + 1;
+    return REALIP_POLICY_DONE;
+}
+
+static size_t put(char reply[REALIP_POLICY_REPLY_SIZE], const char *text)
+{
+    size_t length = strlen(text);
+
+    memcpy(reply, text, length + 1);
+    return length;
+}
+
+static size_t put_refusal(char reply[REALIP_POLICY_REPLY_SIZE], const char *code, enum realip_reason reason)
+{
+    int length = snprintf(reply, REALIP_POLICY_REPLY_SIZE, "action=%s realip %s: %s\n\n", code,
+                          realip_reason_token(reason), realip_reason_sentence(reason));
+
+    return (size_t)length; /* the vocabulary's longest sentence leaves room; a unit test holds that */
+}
+
+size_t realip_policy_reply_format(const struct realip_verdict *verdict, char reply[REALIP_POLICY_REPLY_SIZE])
+{
+    switch (verdict->action) {
+    case REALIP_ACTION_PASS:
+    case REALIP_ACTION_FLAG:
+        /* Never OK or PERMIT: other restrictions must have their say. */
+        return put(reply, "action=DUNNO\n\n");
+    case REALIP_ACTION_NO_RELAY:
+        return put(reply, "action=defer_unauth_destination\n\n");
+    case REALIP_ACTION_REJECT:
+        return put_refusal(reply, "550 5.7.1", verdict->reason);
+    case REALIP_ACTION_DEFER:
+    case REALIP_ACTION_QUARANTINE: /* realip_decide() leaves this one to milters; a policy server can only defer */
+    case REALIP_ACTION_UNDECIDED:
+    case REALIP_ACTION_COUNT:
+        break;
+    }
+    /* At once, not DEFER_IF_PERMIT: a later check would judge the wrong address and might answer 5xx. */
+    return put_refusal(reply, "450 4.7.1", verdict->reason);
+}
+
+size_t realip_policy_reply_malformed(char reply[REALIP_POLICY_REPLY_SIZE])
+{
+    return put(reply, "action=450 4.3.0 realip: this request was not understood\n\n");
+}

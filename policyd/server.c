@@ -1,0 +1,434 @@
+#include "server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "policy_adapter.h"
+#include "runtime/log.h"
+
+/* One read takes at most this much, so that a client that sends without end can't keep the others waiting. */
+#define READ_SIZE REALIP_POLICY_MAX_REQUEST
+#define ACCEPTS_AT_ONCE 64
+#define DRAIN_SECONDS 5
+#define FINISH_SECONDS 2
+#define MAX_DISCARDED (4U << 20)
+
+struct listener {
+    struct listener *next;
+    struct realip_server *server;
+    struct event *event;
+    int fd;
+};
+
+/* Memory is held for a connection only while a request is partly there or a reply partly written. */
+struct connection {
+    struct connection *next;
+    struct connection **prev;
+    struct realip_server *server;
+    struct event *event; /* readable, or writable while `out` is there */
+    char *in;            /* the start of a request, or NULL */
+    size_t in_length;
+    char *out;           /* the rest of replies that the socket did not take, or NULL */
+    size_t out_length;
+    int fd;
+    size_t discarded;
+    bool closing;        /* answers nothing more; ends once `out` is written */
+    bool finishing;      /* our side is ended */
+};
+
+struct realip_server {
+    struct event_base *base;
+    struct realip_metrics *metrics;
+    struct realip_snapshot *snapshot;
+    struct listener *listeners;
+    struct connection *connections;
+    struct event *accept_again; /* fires some time after descriptors ran out */
+    struct event *drain_end;
+    long connection_count;
+    bool draining;
+    /* One request after another passes through these: idle connections cost no buffers. Before a read less than one
+     * request is kept. */
+    char work[REALIP_POLICY_MAX_REQUEST + READ_SIZE];
+    char replies[READ_SIZE];
+};
+
+static void count_connection(struct realip_server *server, int change)
+{
+    server->connection_count += change;
+    realip_metrics_set_connections(server->metrics, server->connection_count);
+}
+
+static void close_connection(struct connection *connection)
+{
+    struct realip_server *server = connection->server;
+
+    *connection->prev = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    if (connection->event != NULL)
+        event_free(connection->event);
+    close(connection->fd);
+    free(connection->in);
+    free(connection->out);
+    free(connection);
+    count_connection(server, -1);
+    if (server->draining && server->connections == NULL)
+        event_base_loopbreak(server->base);
+}
+
+static void on_ready(int fd, short what, void *context);
+
+static int await(struct connection *connection, short what)
+{
+    struct event_base *base = connection->server->base;
+
+    if (connection->event == NULL)
+        connection->event = event_new(base, connection->fd, (short)(what | EV_PERSIST), on_ready, connection);
+    else if (event_del(connection->event) < 0
+             || event_assign(connection->event, base, connection->fd, (short)(what | EV_PERSIST), on_ready, connection) < 0)
+        return -1;
+    return connection->event == NULL ? -1 : event_add(connection->event, NULL);
+}
+
+/* Keeps `length` bytes in *place, whose old memory is freed. 0; or -1 when memory is short. */
+static int keep(char **place, size_t *length_place, const char *bytes, size_t length)
+{
+    char *copy = NULL;
+
+    if (length > 0) {
+        copy = malloc(length);
+        if (copy == NULL)
+            return -1;
+        memcpy(copy, bytes, length);
+    }
+    free(*place);
+    *place = copy;
+    *length_place = length;
+    return 0;
+}
+
+/* Writes, and keeps what the socket does not take. 0; or -1: the connection is of no more use. */
+static int send_bytes(struct connection *connection, const char *bytes, size_t length)
+{
+    ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
+
+    if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        return -1;
+    size_t done = sent < 0 ? 0 : (size_t)sent;
+    bool waited = connection->out != NULL;
+    if (keep(&connection->out, &connection->out_length, bytes + done, length - done) < 0)
+        return -1;
+    if (waited == (connection->out != NULL))
+        return 0;
+    return await(connection, connection->out != NULL ? EV_WRITE : EV_READ);
+}
+
+/* Ends our side and takes what the client still sends, for a while: closing at once could destroy a reply that it has not
+ * read yet (a TCP reset overtakes data). 0; or -1: close. */
+static int finish(struct connection *connection)
+{
+    const struct timeval most = { FINISH_SECONDS, 0 };
+
+    connection->finishing = true;
+    if (shutdown(connection->fd, SHUT_WR) < 0 || await(connection, EV_READ) < 0)
+        return -1;
+    return event_add(connection->event, &most);
+}
+
+/* 0; or -1: close. */
+static int discard(struct connection *connection)
+{
+    char *work = connection->server->work;
+    ssize_t got = recv(connection->fd, work, sizeof(connection->server->work), 0);
+
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+    connection->discarded += (size_t)got;
+    return connection->discarded > MAX_DISCARDED ? -1 : 0;
+}
+
+static size_t answer_malformed(struct connection *connection, const char *reason, char *reply)
+{
+    realip_metrics_add_malformed(connection->server->metrics);
+    realip_log(LOG_WARNING, "a policy request is refused and its connection closed: %s", reason);
+    connection->closing = true;
+    return realip_policy_reply_malformed(reply);
+}
+
+static size_t answer(struct connection *connection, const struct realip_policy_request *request, char *reply)
+{
+    struct realip_policy_peer peer = { .state = REALIP_PEER_UNATTESTED };
+
+    return realip_policy_answer(connection->server->snapshot, request, &peer, reply);
+}
+
+/* Answers the whole requests in work[0..length) and keeps the rest. 0; or -1: close. Replies are gathered, as clients may
+ * send several requests at once; who does not take his replies gets no more of them until he does. */
+static int answer_all(struct connection *connection, size_t length)
+{
+    struct realip_server *server = connection->server;
+    size_t at = 0;
+    size_t replied = 0;
+
+    while (at < length && !connection->closing && connection->out == NULL) {
+        struct realip_policy_request request;
+        size_t used;
+        const char *reason = "";
+        enum realip_policy_parse parsed
+            = realip_policy_request_parse(server->work + at, length - at, &request, &used, &reason);
+
+        if (parsed == REALIP_POLICY_NEED_MORE)
+            break;
+        if (parsed == REALIP_POLICY_DONE)
+            replied += answer(connection, &request, server->replies + replied);
+        else
+            replied += answer_malformed(connection, reason, server->replies + replied);
+        at += used;
+        if (sizeof(server->replies) - replied < REALIP_POLICY_REPLY_SIZE) {
+            if (send_bytes(connection, server->replies, replied) < 0)
+                return -1;
+            replied = 0;
+        }
+    }
+    if (keep(&connection->in, &connection->in_length, server->work + at, connection->closing ? 0 : length - at) < 0)
+        return -1;
+    if (replied > 0 && send_bytes(connection, server->replies, replied) < 0)
+        return -1;
+    return connection->closing && connection->out == NULL ? finish(connection) : 0;
+}
+
+/* 0; or -1: close. */
+static int read_requests(struct connection *connection)
+{
+    struct realip_server *server = connection->server;
+    size_t kept = connection->in_length;
+    ssize_t got;
+
+    if (kept > 0)
+        memcpy(server->work, connection->in, kept);
+    got = recv(connection->fd, server->work + kept, sizeof(server->work) - kept, 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    if (got == 0)
+        return -1; /* whoever closes his end has all replies, or wants none */
+    return answer_all(connection, kept + (size_t)got);
+}
+
+/* While draining: a connection with nothing begun and nothing to write is done. */
+static bool is_done(const struct connection *connection)
+{
+    return connection->server->draining && connection->in == NULL && connection->out == NULL;
+}
+
+/* The socket takes bytes again: writes the rest of the replies, then goes on with what was kept. 0; or -1: close. */
+static int write_rest(struct connection *connection)
+{
+    char *rest = connection->out;
+    size_t length = connection->out_length;
+
+    connection->out = NULL;
+    connection->out_length = 0;
+    int result = send_bytes(connection, rest, length);
+    free(rest);
+    if (result < 0 || connection->out != NULL)
+        return result;
+    if (connection->closing)
+        return finish(connection);
+    if (await(connection, EV_READ) < 0)
+        return -1;
+    length = connection->in_length;
+    if (length > 0)
+        memcpy(connection->server->work, connection->in, length);
+    return answer_all(connection, length);
+}
+
+static void on_ready(int fd, short what, void *context)
+{
+    struct connection *connection = context;
+    int result;
+
+    (void)fd;
+    if (connection->finishing)
+        result = (what & EV_TIMEOUT) != 0 ? -1 : discard(connection);
+    else if (connection->out != NULL)
+        result = write_rest(connection);
+    else
+        result = read_requests(connection);
+    if (result < 0 || is_done(connection))
+        close_connection(connection);
+}
+
+static void add_connection(struct realip_server *server, int fd)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+
+    if (connection == NULL) {
+        close(fd);
+        return;
+    }
+    connection->server = server;
+    connection->fd = fd;
+    connection->next = server->connections;
+    connection->prev = &server->connections;
+    if (connection->next != NULL)
+        connection->next->prev = &connection->next;
+    server->connections = connection;
+    count_connection(server, 1);
+    if (await(connection, EV_READ) < 0)
+        close_connection(connection);
+}
+
+static void set_accepting(struct realip_server *server, bool accepting)
+{
+    for (struct listener *listener = server->listeners; listener != NULL; listener = listener->next) {
+        if (accepting)
+            event_add(listener->event, NULL);
+        else
+            event_del(listener->event);
+    }
+}
+
+static void on_accept_again(int fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    set_accepting(context, true);
+}
+
+/* Descriptors or memory ran out: those who wait stay in the backlog, those who are served go on. */
+static void pause_accepting(struct realip_server *server, int error)
+{
+    const struct timeval pause = { 0, 100000 };
+
+    realip_log(LOG_ERR, "cannot accept a connection: %s: new ones wait (raise LimitNOFILE)", strerror(error));
+    set_accepting(server, false);
+    event_add(server->accept_again, &pause);
+}
+
+static void on_accept(int fd, short what, void *context)
+{
+    struct listener *listener = context;
+
+    (void)what;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        int connection = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (connection >= 0)
+            add_connection(listener->server, connection);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause_accepting(listener->server, errno);
+            return;
+        } else if (errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+static void on_drain_end(int fd, short what, void *context)
+{
+    const struct realip_server *server = context;
+
+    (void)fd;
+    (void)what;
+    realip_log(LOG_WARNING, "%ld connections were closed with an unfinished request", server->connection_count);
+    event_base_loopbreak(server->base);
+}
+
+struct realip_server *realip_server_new(struct event_base *base, struct realip_metrics *metrics,
+                                        struct realip_snapshot *snapshot)
+{
+    struct realip_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL) {
+        realip_snapshot_release(&snapshot);
+        return NULL;
+    }
+    server->base = base;
+    server->metrics = metrics;
+    server->snapshot = snapshot;
+    server->accept_again = evtimer_new(base, on_accept_again, server);
+    server->drain_end = evtimer_new(base, on_drain_end, server);
+    if (server->accept_again == NULL || server->drain_end == NULL)
+        realip_server_free(&server);
+    return server;
+}
+
+static void close_listeners(struct realip_server *server)
+{
+    while (server->listeners != NULL) {
+        struct listener *listener = server->listeners;
+
+        server->listeners = listener->next;
+        event_free(listener->event);
+        close(listener->fd);
+        free(listener);
+    }
+    if (server->accept_again != NULL)
+        event_del(server->accept_again);
+}
+
+void realip_server_free(struct realip_server **server)
+{
+    if (*server == NULL)
+        return;
+    close_listeners(*server);
+    (*server)->draining = false;
+    while ((*server)->connections != NULL)
+        close_connection((*server)->connections);
+    if ((*server)->accept_again != NULL)
+        event_free((*server)->accept_again);
+    if ((*server)->drain_end != NULL)
+        event_free((*server)->drain_end);
+    realip_snapshot_release(&(*server)->snapshot);
+    free(*server);
+    *server = NULL;
+}
+
+int realip_server_add_listener(struct realip_server *server, int fd)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+
+    if (listener != NULL)
+        listener->event = event_new(server->base, fd, EV_READ | EV_PERSIST, on_accept, listener);
+    if (listener == NULL || listener->event == NULL || event_add(listener->event, NULL) < 0) {
+        if (listener != NULL && listener->event != NULL)
+            event_free(listener->event);
+        free(listener);
+        close(fd);
+        return -1;
+    }
+    listener->server = server;
+    listener->fd = fd;
+    listener->next = server->listeners;
+    server->listeners = listener;
+    return 0;
+}
+
+void realip_server_set_snapshot(struct realip_server *server, struct realip_snapshot *snapshot)
+{
+    realip_snapshot_release(&server->snapshot);
+    server->snapshot = snapshot;
+}
+
+void realip_server_drain(struct realip_server *server)
+{
+    const struct timeval most = { DRAIN_SECONDS, 0 };
+    struct connection *next;
+
+    if (server->draining)
+        return;
+    close_listeners(server);
+    server->draining = true;
+    evtimer_add(server->drain_end, &most);
+    if (server->connections == NULL)
+        event_base_loopbreak(server->base);
+    for (struct connection *connection = server->connections; connection != NULL; connection = next) {
+        next = connection->next;
+        /* A request may have arrived that the loop has not seen yet. */
+        if ((connection->out == NULL && !connection->finishing && read_requests(connection) < 0) || is_done(connection))
+            close_connection(connection);
+    }
+}
