@@ -1,0 +1,68 @@
+/* realipctl: the operator's tool. Finds the subcommand and hands over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "realip-config.h"
+#include "runtime/config.h"
+#include "subcommand.h"
+
+struct subcommand {
+    const char *name;
+    int (*run)(const char *config_path, int argc, char **argv);
+    const char *help;
+};
+
+static const struct subcommand subcommands[] = {
+    { "check", realip_check_main, "is the configuration right? every error with file, line and mend" },
+    { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("examples:\n"
+          "  realipctl check\n"
+          "  realipctl explain --client 10.0.20.13 --listener smtp\n"
+          "  realipctl -c ./mail-realip.conf explain --client 203.0.113.7 --peer 10.0.20.13 --json\n"
+          "usage: realipctl [-c FILE] SUBCOMMAND [OPTIONS]\n"
+          "  -c FILE        the configuration (default " REALIP_CONFIG_DEFAULT_PATH ")\n"
+          "  -h, --help     this text; SUBCOMMAND --help tells more\n"
+          "  -V, --version  the version\n"
+          "subcommands:\n",
+          out);
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+        fprintf(out, "  %-9s %s\n", subcommands[i].name, subcommands[i].help);
+}
+
+static int run(const char *config_path, int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+        if (strcmp(subcommands[i].name, argv[0]) == 0)
+            return subcommands[i].run(config_path, argc, argv);
+    }
+    fprintf(stderr, "realipctl: there is no subcommand '%s'; realipctl --help lists them\n", argv[0]);
+    return REALIP_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *config_path = REALIP_CONFIG_DEFAULT_PATH;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
+            config_path = argv[++i];
+        } else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            print_usage(stdout);
+            return 0;
+        } else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
+            puts("realipctl " PACKAGE_VERSION);
+            return 0;
+        } else if (argv[i][0] == '-') {
+            fprintf(stderr, "realipctl: '%s' is not understood here; realipctl --help shows how\n", argv[i]);
+            return REALIP_EXIT_USAGE;
+        } else {
+            return run(config_path, argc - i, argv + i);
+        }
+    }
+    print_usage(stderr);
+    return REALIP_EXIT_USAGE;
+}

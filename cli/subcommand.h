@@ -1,0 +1,12 @@
+/* subcommand - realipctl's subcommands: one function and one file each. */
+#ifndef REALIP_SUBCOMMAND_H
+#define REALIP_SUBCOMMAND_H
+
+#define REALIP_EXIT_USAGE 64 /* EX_USAGE of sysexits.h */
+
+/* Each takes the configuration's path and its own arguments (argv[0] is its name), prints to standard output, complains to
+ * standard error, and returns the exit status. */
+int realip_check_main(const char *config_path, int argc, char **argv);
+int realip_explain_main(const char *config_path, int argc, char **argv);
+
+#endif
