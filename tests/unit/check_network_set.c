@@ -1,0 +1,226 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/network_set.h"
+#include "suites.h"
+
+/* The plain statement of what a look-up is: of all networks that hold the address the longest, of equal ones the first. */
+static const struct realip_network_entry *scan(const struct realip_network_entry *entries, size_t count,
+                                               const struct realip_address *address)
+{
+    const struct realip_network_entry *best = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (realip_network_contains(&entries[i].network, address)
+            && (best == NULL || entries[i].network.prefix > best->network.prefix))
+            best = &entries[i];
+    }
+    return best;
+}
+
+static uint64_t random64(void)
+{
+    return (uint64_t)random() << 42 ^ (uint64_t)random() << 21 ^ (uint64_t)random();
+}
+
+static void check_address(const struct realip_network_set *set, const struct realip_network_entry *entries, size_t count,
+                          struct realip_address address)
+{
+    const struct realip_network_entry *expected = scan(entries, count, &address);
+    const struct realip_network_entry *found = realip_network_set_find(set, &address);
+    char text[REALIP_ADDRESS_TEXT_SIZE];
+
+    ck_assert_msg((expected == NULL) == (found == NULL), "%s: %s", realip_address_format(&address, text),
+                  found == NULL ? "not found" : "found");
+    if (expected != NULL)
+        ck_assert_msg(expected->label == found->label, "%s: label %u, not %u", text, found->label, expected->label);
+}
+
+/* The addresses at both sides of each network's ends are where a look-up goes wrong first. */
+static void check_edges(const struct realip_network_set *set, const struct realip_network_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct realip_address first = entries[i].network.address;
+        struct realip_address last = realip_network_last(&entries[i].network);
+        bool ipv4 = first.family == REALIP_FAMILY_IPV4;
+        struct realip_address before = first;
+        struct realip_address behind = last;
+
+        before.lo--;
+        before.hi -= first.lo == 0 ? 1 : 0;
+        behind.lo++;
+        behind.hi += last.lo == UINT64_MAX ? 1 : 0;
+        check_address(set, entries, count, first);
+        check_address(set, entries, count, last);
+        if (!ipv4 || first.lo > 0)
+            check_address(set, entries, count, before);
+        if (!ipv4 || last.lo < UINT32_MAX)
+            check_address(set, entries, count, behind);
+    }
+}
+
+/* Networks whose bits lie in a window, so that sets of all shapes come about: far apart, all in one /32, nested. */
+static struct realip_network random_network(bool ipv4, unsigned fixed_bits, uint64_t hi, uint64_t lo)
+{
+    unsigned bits = ipv4 ? 32 : 128;
+    unsigned prefix = fixed_bits + (unsigned)random() % (bits - fixed_bits + 1);
+    struct realip_network network = { { hi, lo, ipv4 ? REALIP_FAMILY_IPV4 : REALIP_FAMILY_IPV6 }, prefix };
+    uint64_t random_hi = ipv4 ? 0 : random64();
+    uint64_t random_lo = ipv4 ? random64() & UINT32_MAX : random64();
+
+    for (unsigned bit = 0; bit < bits; bit++) { /* bit by bit: slow and plain */
+        unsigned place = bits - 1 - bit;
+        uint64_t mask = UINT64_C(1) << place % 64;
+        uint64_t *half = place >= 64 ? &network.address.hi : &network.address.lo;
+        uint64_t source = place >= 64 ? random_hi : random_lo;
+
+        if (bit >= prefix)
+            *half &= ~mask;
+        else if (bit >= fixed_bits)
+            *half = (*half & ~mask) | (source & mask);
+    }
+    return network;
+}
+
+START_TEST(finds_what_a_scan_finds)
+{
+    static const unsigned sizes[] = { 1, 2, 5, 30, 200, 700 };
+    const char *reason;
+
+    srandom((unsigned)_i + 1);
+    for (size_t size = 0; size < sizeof(sizes) / sizeof(sizes[0]); size++) {
+        size_t count = sizes[size];
+        unsigned fixed4 = (unsigned)random() % 25;
+        unsigned fixed6 = (unsigned)random() % 120;
+        uint64_t hi = random64();
+        uint64_t lo = random64();
+        struct realip_network_entry *entries = calloc(count, sizeof(*entries));
+        struct realip_network_set *set;
+
+        for (size_t i = 0; i < count; i++) {
+            bool ipv4 = random() % 2 == 0;
+
+            entries[i].network = random_network(ipv4, ipv4 ? fixed4 : fixed6, ipv4 ? 0 : hi, ipv4 ? lo & UINT32_MAX : lo);
+            entries[i].label = (uint32_t)i;
+        }
+        ck_assert_int_eq(realip_network_set_build(entries, count, &set, &reason), 0);
+        check_edges(set, entries, count);
+        for (int i = 0; i < 300; i++) {
+            struct realip_address ipv4 = { 0, (lo & UINT32_MAX) ^ (random64() & UINT32_MAX) >> random() % 32,
+                                           REALIP_FAMILY_IPV4 };
+            struct realip_address ipv6 = { hi ^ random64() >> random() % 64, lo ^ random64(), REALIP_FAMILY_IPV6 };
+
+            check_address(set, entries, count, ipv4);
+            check_address(set, entries, count, ipv6);
+        }
+        realip_network_set_free(&set);
+        ck_assert_ptr_null(set);
+        free(entries);
+    }
+}
+END_TEST
+
+static struct realip_network_entry entry_of(const char *text, uint32_t label)
+{
+    struct realip_network_entry entry = { .label = label };
+    const char *reason;
+
+    ck_assert_int_eq(realip_network_parse(text, strlen(text), &entry.network, &reason), 0);
+    return entry;
+}
+
+static uint32_t label_of(const struct realip_network_set *set, const char *text)
+{
+    struct realip_address address;
+    const char *reason;
+
+    ck_assert_int_eq(realip_address_parse(text, strlen(text), &address, &reason), 0);
+    const struct realip_network_entry *entry = realip_network_set_find(set, &address);
+    return entry == NULL ? 0 : entry->label;
+}
+
+START_TEST(the_longest_prefix_answers)
+{
+    struct realip_network_entry entries[] = {
+        entry_of("10.0.0.0/8", 1),      entry_of("10.0.20.0/24", 2), entry_of("10.0.20.13/32", 3), entry_of("0.0.0.0/0", 4),
+        entry_of("255.255.255.255", 5), entry_of("::/0", 6),         entry_of("fd00::/8", 7),
+        entry_of("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 8),      entry_of("10.0.20.0/24", 9),
+    };
+    struct realip_network_set *set;
+    const char *reason;
+
+    ck_assert_int_eq(realip_network_set_build(entries, sizeof(entries) / sizeof(entries[0]), &set, &reason), 0);
+    ck_assert_uint_eq(realip_network_set_count(set), 8);
+    ck_assert_uint_eq(label_of(set, "10.1.1.1"), 1);
+    ck_assert_uint_eq(label_of(set, "10.0.20.12"), 2); /* the first of two equal ones */
+    ck_assert_uint_eq(label_of(set, "10.0.20.13"), 3);
+    ck_assert_uint_eq(label_of(set, "10.0.20.14"), 2);
+    ck_assert_uint_eq(label_of(set, "10.0.21.0"), 1);
+    ck_assert_uint_eq(label_of(set, "11.0.0.0"), 4);
+    ck_assert_uint_eq(label_of(set, "255.255.255.255"), 5);
+    ck_assert_uint_eq(label_of(set, "255.255.255.254"), 4);
+    ck_assert_uint_eq(label_of(set, "2001:db8::"), 6);
+    ck_assert_uint_eq(label_of(set, "fd12::"), 7);
+    ck_assert_uint_eq(label_of(set, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), 8);
+    realip_network_set_free(&set);
+}
+END_TEST
+
+START_TEST(an_exact_network_is_told_from_its_neighbours)
+{
+    struct realip_network_entry entries[] = { entry_of("10.0.0.0/8", 1), entry_of("10.0.0.0/9", 2) };
+    struct realip_network_entry other = entry_of("10.0.0.0/10", 0);
+    struct realip_network_set *set;
+    const char *reason;
+
+    ck_assert_int_eq(realip_network_set_build(entries, 2, &set, &reason), 0);
+    ck_assert_uint_eq(realip_network_set_find_exact(set, &entries[0].network)->label, 1);
+    ck_assert_uint_eq(realip_network_set_find_exact(set, &entries[1].network)->label, 2);
+    ck_assert_ptr_null(realip_network_set_find_exact(set, &other.network));
+    ck_assert_ptr_null(realip_network_set_find_exact(NULL, &other.network));
+    realip_network_set_free(&set);
+}
+END_TEST
+
+START_TEST(an_empty_set_holds_nothing)
+{
+    struct realip_network_set *set;
+    const char *reason;
+
+    ck_assert_int_eq(realip_network_set_build(NULL, 0, &set, &reason), 0);
+    ck_assert_uint_eq(label_of(set, "10.0.0.1"), 0);
+    ck_assert_uint_eq(label_of(set, "::1"), 0);
+    ck_assert_uint_eq(label_of(NULL, "::1"), 0);
+    ck_assert_uint_eq(realip_network_set_count(NULL), 0);
+    ck_assert_ptr_null(realip_network_set_entry(set, 0));
+    realip_network_set_free(&set);
+    realip_network_set_free(&set); /* NULL by now */
+}
+END_TEST
+
+START_TEST(an_entry_without_an_address_is_refused)
+{
+    struct realip_network_entry entry = { .label = 1 };
+    struct realip_network_set *set;
+    const char *reason = "none";
+
+    ck_assert_int_eq(realip_network_set_build(&entry, 1, &set, &reason), -1);
+    ck_assert_ptr_null(set);
+    ck_assert_str_eq(reason, "a network without an address");
+}
+END_TEST
+
+Suite *realip_network_set_suite(void)
+{
+    Suite *suite = suite_create("network_set");
+    TCase *tests = tcase_create("network_set");
+
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, finds_what_a_scan_finds, 0, 12);
+    tcase_add_test(tests, the_longest_prefix_answers);
+    tcase_add_test(tests, an_exact_network_is_told_from_its_neighbours);
+    tcase_add_test(tests, an_empty_set_holds_nothing);
+    tcase_add_test(tests, an_entry_without_an_address_is_refused);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

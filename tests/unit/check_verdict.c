@@ -1,0 +1,82 @@
+#include <string.h>
+
+#include "core/verdict.h"
+#include "suites.h"
+
+/* Written by hand from the project's vocabulary, not from the table: the words are a promise to users. */
+static const struct {
+    enum realip_reason reason;
+    const char *token;
+    enum realip_action action;
+    bool problem;
+} promised[] = {
+    { REALIP_REASON_UNDECIDED, "undecided", REALIP_ACTION_DEFER, false },
+    { REALIP_REASON_REAL, "real", REALIP_ACTION_PASS, false },
+    { REALIP_REASON_INTERNAL, "internal", REALIP_ACTION_PASS, false },
+    { REALIP_REASON_PROBE, "probe", REALIP_ACTION_PASS, false },
+    { REALIP_REASON_INFRASTRUCTURE, "infrastructure", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_PROXY_SHOWN, "proxy-shown", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_PROXY_MISSING, "proxy-missing", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_PROXY_UNTRUSTED, "proxy-untrusted", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_INSIDE_ASSERTED, "inside-asserted", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_PEER_UNKNOWN, "peer-unknown", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_ADDRESS_MISSING, "address-missing", REALIP_ACTION_DEFER, true },
+    { REALIP_REASON_SHARED_SUSPECT, "shared-suspect", REALIP_ACTION_FLAG, true },
+};
+
+START_TEST(reasons_keep_their_words_and_defaults)
+{
+    ck_assert_int_eq(sizeof(promised) / sizeof(promised[0]), REALIP_REASON_COUNT);
+    for (size_t i = 0; i < sizeof(promised) / sizeof(promised[0]); i++) {
+        ck_assert_str_eq(realip_reason_token(promised[i].reason), promised[i].token);
+        ck_assert_int_eq((int)realip_reason_default_action(promised[i].reason), (int)promised[i].action);
+        ck_assert_msg(realip_reason_is_problem(promised[i].reason) == promised[i].problem, "%s", promised[i].token);
+        ck_assert_int_eq((int)realip_reason_from_token(promised[i].token), (int)promised[i].reason);
+        ck_assert_uint_gt(strlen(realip_reason_sentence(promised[i].reason)), 10);
+        ck_assert_uint_lt(strlen(realip_reason_sentence(promised[i].reason)), 120);
+    }
+}
+END_TEST
+
+START_TEST(actions_and_modes_keep_their_words_and_order)
+{
+    static const char *const actions[] = { "undecided", "pass", "flag", "no-relay", "quarantine", "defer", "reject" };
+    static const char *const modes[] = { "undecided", "monitor", "protect", "enforce" };
+
+    ck_assert_int_eq(sizeof(actions) / sizeof(actions[0]), REALIP_ACTION_COUNT);
+    ck_assert_int_eq(sizeof(modes) / sizeof(modes[0]), REALIP_MODE_COUNT);
+    for (unsigned i = 0; i < REALIP_ACTION_COUNT; i++) {
+        ck_assert_str_eq(realip_action_token((enum realip_action)i), actions[i]);
+        ck_assert_uint_eq(realip_action_from_token(actions[i]), i);
+    }
+    for (unsigned i = 0; i < REALIP_MODE_COUNT; i++) {
+        ck_assert_str_eq(realip_mode_token((enum realip_mode)i), modes[i]);
+        ck_assert_uint_eq(realip_mode_from_token(modes[i]), i);
+    }
+}
+END_TEST
+
+START_TEST(nothing_is_never_pass)
+{
+    ck_assert_int_eq((int)REALIP_REASON_UNDECIDED, 0);
+    ck_assert_int_eq((int)REALIP_ACTION_UNDECIDED, 0);
+    ck_assert_int_eq((int)REALIP_MODE_UNDECIDED, 0);
+    ck_assert_int_eq((int)realip_action_from_token("Pass"), REALIP_ACTION_UNDECIDED);
+    ck_assert_int_eq((int)realip_reason_from_token(""), REALIP_REASON_UNDECIDED);
+    ck_assert_str_eq(realip_action_token((enum realip_action)77), "undecided");
+    ck_assert_str_eq(realip_reason_token((enum realip_reason)77), "undecided");
+    ck_assert_int_eq((int)realip_reason_default_action((enum realip_reason)77), REALIP_ACTION_DEFER);
+}
+END_TEST
+
+Suite *realip_verdict_suite(void)
+{
+    Suite *suite = suite_create("verdict");
+    TCase *tests = tcase_create("verdict");
+
+    tcase_add_test(tests, reasons_keep_their_words_and_defaults);
+    tcase_add_test(tests, actions_and_modes_keep_their_words_and_order);
+    tcase_add_test(tests, nothing_is_never_pass);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

@@ -1,0 +1,13 @@
+/* suites - the suites of the unit tests, one for each room of the core. */
+#ifndef REALIP_SUITES_H
+#define REALIP_SUITES_H
+
+#include <check.h>
+
+Suite *realip_address_suite(void);
+Suite *realip_network_suite(void);
+Suite *realip_network_set_suite(void);
+Suite *realip_verdict_suite(void);
+Suite *realip_decide_suite(void);
+
+#endif
