@@ -1,5 +1,6 @@
 """Clients: what a mail program or another server says, and every word that it is told."""
 
+import base64
 import contextlib
 import dataclasses
 import re
@@ -86,6 +87,7 @@ class MailResult:
     """One SMTP session: a reply for each step reached, for each recipient its own."""
     greeting: Reply = dataclasses.field(default_factory=Reply)
     hello: Reply = dataclasses.field(default_factory=Reply)
+    login: Reply = None
     mail: Reply = dataclasses.field(default_factory=Reply)
     recipients: dict = dataclasses.field(default_factory=dict)
     data: Reply = None
@@ -94,7 +96,7 @@ class MailResult:
 
     def told(self):
         """The answer that decided: the first refusal, else the last word on the message."""
-        steps = [self.greeting, self.hello, self.mail, *self.recipients.values()]
+        steps = [self.greeting, self.hello, self.login or self.hello, self.mail, *self.recipients.values()]
         for reply in steps:
             if not reply.good():
                 return reply
@@ -115,8 +117,8 @@ def _reply(conversation):
             return Reply(int(match[1]), " ".join(text))
 
 
-def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, proxy_header=b""):
-    """Greets, tries the message when there is a sender, quits."""
+def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, proxy_header=b"", user=None):
+    """Greets, logs in when there is a user, tries the message when there is a sender, quits."""
     result = MailResult()
     with Conversation(host, address, port, source, proxy_header) as talk:
         def ask(text):
@@ -126,6 +128,8 @@ def smtp(host, address, port, sender=None, recipients=(), headers=(), source=Non
         result.greeting = _reply(talk)
         if result.greeting.good():
             result.hello = ask("EHLO client.example")
+        if result.hello.good() and user:
+            result.login = ask("AUTH PLAIN " + base64.b64encode(f"\0{user}\0secret".encode()).decode())
         if result.hello.good() and sender:
             result.mail = ask(f"MAIL FROM:<{sender}>")
             for recipient in recipients:

@@ -22,6 +22,12 @@ info_log_path = {folder}/log
 ssl = no
 first_valid_uid = 1
 haproxy_trusted_networks = {proxies}
+# Postfix's submission asks here for passwords.
+service auth {{
+  unix_listener lab-auth {{
+    mode = 0666
+  }}
+}}
 service imap-login {{
   inet_listener imap {{
     port = {imap}
@@ -129,6 +135,11 @@ def why_not():
         if not os.path.exists(f"/usr/lib/dovecot/{protocol}"):
             return f"Dovecot's {protocol} server is not installed"
     return None
+
+
+def login_socket(folder):
+    """Where Postfix finds an authentication service, whether the plugin is built or not."""
+    return os.path.join(folder, "dovecot", "bare", "run", "lab-auth")
 
 
 class Dovecot:

@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import time
+import traceback
 
 import dovecot
 import haproxy
@@ -20,6 +21,7 @@ import realip
 import sandbox
 import scenes
 from report import Report
+from steps import Seen
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WHOLE_RUN_SECONDS = 240
@@ -85,9 +87,11 @@ class Lab:
         self.network = net.Network()
         self.report.progress("starting mail-realip, Postfix, Dovecot and HAProxy")
         self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.impostor)
-        self.dovecot_missing = self._dovecots() if any(row.guard == "dovecot" for row in rows) else None
+        self.dovecot_missing = self.plugin_missing = None
+        if any(row.needs_dovecot() for row in rows):
+            self._dovecots()
         self.realip.start(self.processes, self.network.pod)
-        self.postfix = postfix.Postfix(self.folder, self.realip.sockets)
+        self.postfix = postfix.Postfix(self.folder, self.realip.sockets, dovecot.login_socket(self.folder))
         self.postfix.start(self.processes, self.network.pod)
         self.haproxy = haproxy.HAProxy(self.folder)
         self.haproxy.start(self.processes, self.network)
@@ -97,27 +101,28 @@ class Lab:
             self.haproxy.wait_for_checks()
 
     def _dovecots(self):
-        """Starts all instances; returns why it did not, or None."""
-        why = dovecot.why_not()
-        if why:
-            return why
+        """Starts all instances that can be; what can't says why."""
+        self.dovecot_missing = self.plugin_missing = dovecot.why_not()
+        if self.dovecot_missing:
+            return
         modules = dovecot.copy_plugin(self.options.build, self.folder)
         if self.impostor == "defer":        # a plugin that can't be loaded: Dovecot lets nobody in
             modules = os.path.join(self.folder, "no-modules")
             os.mkdir(modules)
         elif not modules and not self.impostor:
-            return "the Dovecot plugin is not built"
-        for name in dovecot.plan.DOVECOT_INSTANCES:
+            self.plugin_missing = "the Dovecot plugin is not built"
+        for name in dovecot.plan.DOVECOT_INSTANCES if not self.plugin_missing else ("bare",):
             guarded = name != "bare" and self.impostor != "dunno"
             config = self.realip.write(f"{name}.conf", realip.dovecot_config(name))
             self.dovecots[name] = dovecot.Dovecot(self.folder, name, (modules, "realip", config) if guarded else None)
             self.dovecots[name].start(self.processes, self.network.pod)
-        return None
 
     def why_skip(self, row):
         if row.family == "v6" and not self.network.has_ipv6:
             return "this kernel has no IPv6"
         if row.guard == "dovecot":
+            return self.plugin_missing
+        if row.needs_dovecot() and self.dovecot_missing:
             return self.dovecot_missing
         return self.realip.missing.get(row.guard)
 
@@ -126,10 +131,16 @@ class Lab:
         if why:
             self.report.skip(row, why)
             return
-        sides = [[step.run(self) for step in steps] for steps in (row.without, row.with_it)]
+        sides = [[self._step(step) for step in steps] for steps in (row.without, row.with_it)]
         self.report.row(row, *sides)
         if any(seen.problems for side in sides for seen in side):
             self._note(row, sides)
+
+    def _step(self, step):
+        try:
+            return step.run(self)
+        except Exception as error:          # one row's trouble is not the others'
+            return Seen(problems=[f"{type(step).__name__}: {error!r}"], transcript=traceback.format_exc().splitlines())
 
     def _note(self, row, sides):
         """What was said in a failed row, for whoever reads the logs afterwards."""
@@ -143,11 +154,14 @@ def run_all(folder, options, rows):
     report = Report(options.demo)
     started = time.monotonic()
     lab = Lab(folder, options, report)
-    lab.build(rows)
-    report.progress(f"ready after {time.monotonic() - started:.1f} s; {len(rows)} rows to go")
-    for row in rows:
-        lab.run(row)
-        lab.processes.check()
+    try:
+        lab.build(rows)
+        report.progress(f"ready after {time.monotonic() - started:.1f} s; {len(rows)} rows to go")
+        for row in rows:
+            lab.run(row)
+            lab.processes.check()
+    except sandbox.LabError as error:
+        report.broken(error)
     report.progress(f"{time.monotonic() - started:.1f} s in all")
     return report.close()
 

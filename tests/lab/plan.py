@@ -73,16 +73,18 @@ PROBERS = ["10.0.20.0/24", "fd00:20::/64", "10.244.2.1", "fd00:244:2::1"]
 class Door:
     """One listening port of the mail pod."""
 
-    def __init__(self, name, port, guard=None, mode="enforce", proxied=False, postscreen=False, internal=False):
+    def __init__(self, name, port, guard=None, mode="enforce", proxied=False, postscreen=False, internal=False,
+                 login=False):
         self.name, self.port, self.guard, self.mode = name, port, guard, mode
         self.proxied, self.postscreen, self.internal = proxied, postscreen, internal
+        self.login = login          # submission: relays for those who log in, and for nobody else
         # What master.cf calls this door towards mail-realip; the same name for both guards, as on a real server.
         self.listener = "smtp" + name.removeprefix(guard) if guard else None
 
 
 def _smtp_doors():
     doors = [Door("bare", 2500), Door("bare-proxied", 2520, proxied=True),
-             Door("bare-postscreen", 2530, proxied=True, postscreen=True)]
+             Door("bare-postscreen", 2530, proxied=True, postscreen=True), Door("bare-submission", 2540, login=True)]
     for offset, guard in ((1, "policyd"), (11, "milter")):
         doors += [Door(f"{guard}", 2500 + offset, guard),
                   Door(f"{guard}-monitor", 2501 + offset, guard, "monitor"),
@@ -91,6 +93,9 @@ def _smtp_doors():
     for offset, guard in ((1, "policyd"), (2, "milter")):
         doors += [Door(f"{guard}-proxied", 2520 + offset, guard, proxied=True),
                   Door(f"{guard}-postscreen", 2530 + offset, guard, proxied=True, postscreen=True)]
+    for offset, guard in ((1, "policyd"), (3, "milter")):
+        doors += [Door(f"{guard}-submission", 2540 + offset, guard, login=True),
+                  Door(f"{guard}-submission-protect", 2541 + offset, guard, "protect", login=True)]
     return {door.name: door for door in doors}
 
 

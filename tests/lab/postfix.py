@@ -65,8 +65,11 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
-def _smtpd_options(door, sockets):
+def _smtpd_options(door, sockets, login_socket):
     options = [f"syslog_name={door.name}"]
+    if door.login:
+        options += ["smtpd_sasl_auth_enable=yes", "smtpd_sasl_type=dovecot", f"smtpd_sasl_path={login_socket}",
+                    "smtpd_relay_restrictions=permit_sasl_authenticated,reject"]
     if door.proxied and not door.postscreen:
         options.append("smtpd_upstream_proxy_protocol=haproxy")
     if door.guard == "policyd":
@@ -78,21 +81,22 @@ def _smtpd_options(door, sockets):
     return "".join(f"\n  -o {option}" for option in options)
 
 
-def _services(door, sockets):
+def _services(door, sockets, login_socket):
     if not door.postscreen:
-        return f"{door.port} inet n - n - - smtpd{_smtpd_options(door, sockets)}\n"
+        return f"{door.port} inet n - n - - smtpd{_smtpd_options(door, sockets, login_socket)}\n"
     front = (f"{door.port} inet n - n - 1 postscreen\n  -o syslog_name={door.name}\n"
              f"  -o postscreen_upstream_proxy_protocol=haproxy\n  -o smtpd_service_name={door.name}\n")
-    return front + f"{door.name} pass - - n - - smtpd{_smtpd_options(door, sockets)}\n"
+    return front + f"{door.name} pass - - n - - smtpd{_smtpd_options(door, sockets, login_socket)}\n"
 
 
 class Postfix:
-    def __init__(self, folder, sockets):
+    def __init__(self, folder, sockets, login_socket):
         self.folder = os.path.join(folder, "postfix")
         self.log = Log(os.path.join(self.folder, "mail.log"))
         self._make_folders()
         self._write("main.cf", MAIN_CF.format(folder=self.folder, mynetworks=" ".join(plan.MYNETWORKS), own_domain=plan.OWN_DOMAIN))
-        self._write("master.cf", MASTER_CF + "".join(_services(door, sockets) for door in plan.SMTP_DOORS.values()))
+        services = [_services(door, sockets, login_socket) for door in plan.SMTP_DOORS.values()]
+        self._write("master.cf", MASTER_CF + "".join(services))
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, "etc", name), "w") as file:

@@ -1,12 +1,15 @@
 """mail-realip's own programs in the mail pod, or impostors in their places."""
 
 import os
+import pwd
 import socket
 import sys
 
 import plan
 from logs import Log
 from sandbox import wait_until
+
+USER = "nobody"         # whom the daemons become
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -34,7 +37,7 @@ def _listeners():
 
 def postfix_config(sockets):
     """One file for both guards of Postfix, each mode a listener of its own."""
-    return ("mode = enforce\nlog-passes = true\n" + networks() + _listeners()
+    return (f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks() + _listeners()
             + f'policyd {{ listen = {{ "unix:{sockets}/policy" }} socket-mode = 0666 }}\n'
             + f'milter {{ listen = "unix:{sockets}/milter" socket-mode = 0666 header = all }}\n')
 
@@ -55,6 +58,7 @@ class Realip:
         self.folder = os.path.join(folder, "realip")
         self.sockets = os.path.join(self.folder, "sockets")
         os.makedirs(self.sockets)
+        os.chown(self.sockets, pwd.getpwnam(USER).pw_uid, -1)
         self.config = self.write("mail-realip.conf", postfix_config(self.sockets))
         self.logs = {guard: Log(os.path.join(folder, f"realip-{guard}.log")) for guard in self.PROGRAMS}
 

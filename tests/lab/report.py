@@ -2,9 +2,10 @@
 
 import os
 import re
+import shutil
 import sys
 
-COLOURS = {"ok": "32", "FAIL": "1;31", "SKIP": "33", "head": "1", "dim": "2"}
+COLOURS = {"ok": "32", "FAIL": "1;31", "SKIP": "33", "head": "1", "dim": "2", "warn": "33"}
 
 
 class Report:
@@ -12,6 +13,8 @@ class Report:
         self.demo, self.count = demo, {"ok": 0, "FAIL": 0, "SKIP": 0}
         self.colour = demo and sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.scene, self.bare = None, None
+        # A terminal gets lines that fit; a pipe gets every word.
+        self.width = shutil.get_terminal_size((200, 50)).columns if sys.stdout.isatty() else 10000
 
     def paint(self, kind, text):
         return f"\033[{COLOURS[kind]}m{text}\033[0m" if self.colour else text
@@ -44,18 +47,28 @@ class Report:
         from scenes import TITLES
         self.scene, self.bare = scene, None
         print(f"\n{self.paint('head', f'Scene {scene}: {TITLES[scene]}')}")
-        print(self.paint("dim", _line("", "row", "address shown", "verdict", "the client was told")))
+        print(self.paint("dim", self._line("", "row", "address shown", "verdict", "the client was told")))
 
     def _table(self, row, state, without, with_it):
         self._heading(row.scene)
         bare = [(row.tried, seen.shown, seen.verdict, _short(seen.told)) for seen in without]
         if bare != self.bare:           # several guards stand in for the same bare server: it is shown once
             for tried, shown, verdict, told in bare:
-                print(self.paint("dim", _line("", f"{tried}, no mail-realip", shown, verdict, told)))
+                kind = "warn" if verdict == "relays for this address" else "dim"
+                print(self.paint(kind, self._line("", f"{tried}, no mail-realip", shown, verdict, told)))
         self.bare = bare
         for seen in with_it:
-            line = _line(state, row.id, seen.shown, seen.verdict, _short(seen.told))
+            line = self._line(state, row.id, seen.shown, seen.verdict, _short(seen.told))
             print(self.paint(state, line[:5]) + line[5:], flush=True)
+
+    def _line(self, state, name, shown, verdict, told):
+        line = f"{state:<4} {name:<39} {shown:<16} {verdict:<40} {told}".rstrip()
+        return line if len(line) <= self.width else line[:self.width - 1] + "…"
+
+    def broken(self, why):
+        """The lab itself could not go on."""
+        self.count["FAIL"] += 1
+        print(f"{self.paint('FAIL', 'FAIL')} lab {why}", flush=True)
 
     def close(self):
         text = f"{self.count['ok']} passed, {self.count['FAIL']} failed"
@@ -70,7 +83,3 @@ class Report:
 def _short(told):
     """Without queue ids and timings, so that equal answers look equal."""
     return re.sub(r" as \w+$| \([\d. +]+secs\)\.?$", "", told)
-
-
-def _line(state, name, shown, verdict, told):
-    return f"{state:<4} {name:<38} {shown:<17} {verdict:<36} {told[:110]}".rstrip()

@@ -100,6 +100,7 @@ def _first_process(body, folder):
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)       # the supervisor decides
+    os.umask(0o022)
     status = 1
     try:
         status = body(folder)

@@ -59,6 +59,10 @@ class Row:
     without: list
     with_it: list
 
+    def needs_dovecot(self):
+        """As guard, or to check the passwords of submission."""
+        return self.guard == "dovecot" or any(isinstance(step, Mail) and step.door.login for step in self.with_it)
+
 
 def verdict(reason, wanted, action=None):
     return {"reason": reason, "wanted": wanted, "action": action or wanted}
@@ -78,11 +82,13 @@ def _guard_suffix(guard, mode):
 def smtp_row(scene, family, guard, wanted, mode="enforce", route=None, kind="smtp", door="", bare="bare", forged=False):
     """One message to an own and to a stranger's domain. `door` is the guarded door's suffix, `bare` the unguarded one."""
     path = ROUTES[route or scene]
-    trusted = wanted["reason"] not in ("real",)     # the address shown lies in mynetworks: the bare server relays for it
-    suffix = door or ("" if mode == "enforce" else f"-{mode}")
+    suffix = door + ("" if mode == "enforce" else f"-{mode}")
+    # The bare server relays where the address shown lies in mynetworks, and for those who logged in.
+    trusted = wanted["reason"] != "real" or plan.SMTP_DOORS[bare].login
     without = Mail(path, family, plan.SMTP_DOORS[bare], "relayed" if trusted else "delivered", forged=forged)
     with_it = Mail(path, family, plan.SMTP_DOORS[guard + suffix], _mail_outcome(guard, wanted, trusted), wanted, forged=forged)
-    return Row(f"{scene}/{kind}/{family}/{_guard_suffix(guard, mode)}", scene, f"{kind} over {family}", guard, family, [without], [with_it])
+    tried = f"{kind.removesuffix('-elsewhere')} over {family}"
+    return Row(f"{scene}/{kind}/{family}/{_guard_suffix(guard, mode)}", scene, tried, guard, family, [without], [with_it])
 
 
 def _mail_outcome(guard, wanted, trusted):
@@ -112,6 +118,10 @@ def _direct(scene, family, wanted):
     yield from (login_row(scene, family, protocol, wanted) for protocol in PROTOCOLS)
 
 
+def submission_row(scene, family, guard, wanted, mode="enforce"):
+    return smtp_row(scene, family, guard, wanted, mode, kind="submission", door="-submission", bare="bare-submission")
+
+
 def _proxied(scene, family, wanted, postscreen=False):
     """The same behind PROXY; wanted may differ by guard."""
     for guard in GUARDS:
@@ -127,6 +137,7 @@ def _everywhere(wanted):
 
 def scene_1(family, _attested):
     yield from _direct("1", family, REAL)
+    yield from (submission_row("1", family, guard, REAL) for guard in GUARDS)
     yield smtp_row("1", family, "milter", REAL, kind="forged-header", forged=True)
 
 
@@ -137,7 +148,11 @@ def scene_2(family, _attested):
     yield from (login_row("2", family, protocol, monitored, "monitor") for protocol in PROTOCOLS)
     yield smtp_row("2", family, "policyd", verdict("infrastructure", "defer", "no-relay"), "protect")
     # Only the policy server can close relaying alone; in the milter that is a flag.
-    yield smtp_row("2", family, "milter", verdict("infrastructure", "defer", "flag"), "protect")
+    flagged = verdict("infrastructure", "defer", "flag")
+    yield smtp_row("2", family, "milter", flagged, "protect")
+    yield from (submission_row("2", family, guard, refused("infrastructure")) for guard in GUARDS)
+    # Closing relays spares those who logged in with a password.
+    yield from (submission_row("2", family, guard, flagged, "protect") for guard in GUARDS)
 
 
 def scene_3(family, _attested):
@@ -162,8 +177,8 @@ def scene_8(family, _attested):
     """A prober greets and quits; when it wants more, its address is judged as any other."""
     cases = (("plain", "", "bare", "infrastructure"), ("smtpchk", "", "bare", "proxy-shown"),
              ("local", "-proxied", "bare-proxied", "proxy-shown"))
-    for guard in GUARDS:
-        for kind, suffix, bare, reason in cases:
+    for kind, suffix, bare, reason in cases:
+        for guard in GUARDS:
             path = ROUTES["8-" + kind]
             row = smtp_row("8", family, guard, refused(reason), route="8-" + kind, kind=kind, door=suffix, bare=bare)
             for side, door in ((row.without, bare), (row.with_it, guard + suffix)):
@@ -180,6 +195,7 @@ def scene_9(family, _attested):
     for who in ("webmail", "fetchmail"):
         for guard in GUARDS:
             yield smtp_row("9", family, guard, INTERNAL, route="9-" + who, kind=who, door="-internal")
+        for guard in GUARDS:
             yield smtp_row("9", family, guard, refused("infrastructure"), route="9-" + who, kind=who + "-elsewhere")
     for protocol in PROTOCOLS:
         yield login_row("9", family, protocol, INTERNAL, route="9-webmail", kind=f"webmail-{protocol}", instance="dovecot-internal")

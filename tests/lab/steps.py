@@ -48,15 +48,16 @@ class Mail:
 
     def run(self, lab):
         postfix, seen = lab.postfix, Seen()
-        self.sender = f"{lab.next_tag()}@ext.test"
-        self.own, self.other = f"own-{self.sender.split('@')[0]}@{plan.OWN_DOMAIN}", f"victim-{self.sender.split('@')[0]}@{plan.OTHER_DOMAIN}"
+        tag = lab.next_tag()
+        self.sender, self.own, self.other = f"{tag}@ext.test", f"own-{tag}@{plan.OWN_DOMAIN}", f"victim-{tag}@{plan.OTHER_DOMAIN}"
         log = lab.realip.logs.get(self.door.guard)
         mark, guard_mark = postfix.log.mark(), log.mark() if log else 0
         result = clients.smtp(getattr(lab.network, self.route.host), self.route.to.of(self.family), self.door.port, self.sender,
                               [self.own, self.other], FORGED if self.forged else (),
                               self.route.source and self.route.source.of(self.family),
-                              clients.proxy_local() if self.route.local_header else b"")
+                              clients.proxy_local() if self.route.local_header else b"", tag if self.door.login else None)
         seen.transcript = result.transcript
+        seen.expect(not self.door.login or (result.login and result.login.code == 235), f"AUTH got: {result.login}")
         postfix.log.wait(f"message-id=<{self.sender}>|reject: .*from=<{self.sender}>", mark)
         queue_id = postfix.queue_id(self.sender, mark)
         seen.shown = postfix.address_shown(self.sender, queue_id, mark) or "-"
@@ -64,9 +65,11 @@ class Mail:
         seen.expect(seen.shown == shown, f"Postfix shows {seen.shown}, expected {shown}")
         getattr(self, "_" + self.outcome.replace("-", "_"))(seen, lab, result, queue_id, mark)
         if self.verdict:
-            _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown)
+            user = {"user": tag} if self.door.login else {}
+            _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown, **user)
         else:
-            seen.verdict = {"delivered": "delivered", "relayed": "relays for strangers"}[self.outcome]
+            relays = "relays after login" if self.door.login else "relays for this address"
+            seen.verdict = {"delivered": "delivered", "relayed": relays}[self.outcome]
         if queue_id and self.door.guard == "milter":
             self._stamp(seen, postfix.delivered(self.sender) or "")
         elif queue_id and self.forged:
@@ -178,7 +181,8 @@ class Probe:
             reply = getattr(result, name)
             seen.expect(reply.good(), f"{name} got: {reply}")
         if self.door.guard == "milter":     # the policy server is not asked before RCPT
-            _check_verdict(seen, lab, log, mark, {"reason": "probe", "action": "pass"}, source="milter", client=seen.shown)
+            _check_verdict(seen, lab, log, mark, {"reason": "probe", "action": "pass"}, source="milter", listener=self.door.listener,
+                           client=seen.shown)
         return seen
 
 
