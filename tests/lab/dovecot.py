@@ -155,7 +155,7 @@ class Dovecot:
         ports = {f"{protocol}{'_proxied' if proxied else ''}": plan.dovecot_port(name, protocol, proxied)
                  for protocol in ("imap", "pop3") for proxied in (False, True)}
         extra = plugin_text.format(modules=plugin[0], name=plugin[1], config=plugin[2]) if plugin else ""
-        text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES), plugin=extra, **ports)
+        text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES), **ports) + extra
         self.config = os.path.join(self.folder, "dovecot.conf")
         with open(self.config, "w") as file:
             file.write(text)
