@@ -70,7 +70,9 @@ userdb {{
 
 PLUGIN_2_3 = """mail_plugin_dir = {modules}
 mail_plugins = {name}
-plugin {{
+"""
+
+SETTING_2_3 = """plugin {{
   realip_config = {config}
 }}
 """
@@ -103,10 +105,11 @@ PLUGIN_2_4 = """mail_plugin_dir = {modules}
 mail_plugins {{
   {name} = yes
 }}
-realip_config = {config}
 """
 
-CONFIGS = {"2.3": (CONFIG_2_3, PLUGIN_2_3), "2.4": (CONFIG_2_4, PLUGIN_2_4)}
+SETTING_2_4 = "realip_config = {config}\n"
+
+CONFIGS = {"2.3": (CONFIG_2_3, PLUGIN_2_3, SETTING_2_3), "2.4": (CONFIG_2_4, PLUGIN_2_4, SETTING_2_4)}
 
 
 def version():
@@ -143,7 +146,7 @@ def login_socket(folder):
 
 
 class Dovecot:
-    """One instance; plugin is None, or (folder of modules, plugin's name, its configuration file)."""
+    """One instance; plugin is None, or (folder of modules, plugin's name, its configuration file or None)."""
 
     def __init__(self, folder, name, plugin=None):
         self.name = name
@@ -151,10 +154,11 @@ class Dovecot:
         self.log = Log(os.path.join(self.folder, "log"))
         os.makedirs(os.path.join(self.folder, "home"))
         os.chown(os.path.join(self.folder, "home"), MAIL_USER, MAIL_USER)
-        config, plugin_text = CONFIGS[series()]
+        config, load, setting = CONFIGS[series()]
         ports = {f"{protocol}{'_proxied' if proxied else ''}": plan.dovecot_port(name, protocol, proxied)
                  for protocol in ("imap", "pop3") for proxied in (False, True)}
-        extra = plugin_text.format(modules=plugin[0], name=plugin[1], config=plugin[2]) if plugin else ""
+        extra = load.format(modules=plugin[0], name=plugin[1]) if plugin else ""
+        extra += setting.format(config=plugin[2]) if plugin and plugin[2] else ""
         text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES), **ports) + extra
         self.config = os.path.join(self.folder, "dovecot.conf")
         with open(self.config, "w") as file:

@@ -113,7 +113,7 @@ class Lab:
             self.plugin_missing = "the Dovecot plugin is not built"
         for name in dovecot.plan.DOVECOT_INSTANCES if not self.plugin_missing else ("bare",):
             guarded = name != "bare" and self.impostor != "dunno"
-            config = self.realip.write(f"{name}.conf", realip.dovecot_config(name))
+            config = None if self.impostor else self.realip.write(f"{name}.conf", realip.dovecot_config(name))
             self.dovecots[name] = dovecot.Dovecot(self.folder, name, (modules, "realip", config) if guarded else None)
             self.dovecots[name].start(self.processes, self.network.pod)
 
