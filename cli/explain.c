@@ -195,6 +195,9 @@ static int read_options(int argc, char **argv, struct question *question)
         fputs("realipctl explain: --client ADDRESS is missing (\"none\" where the server shows no address)\n", stderr);
         return -1;
     }
+    /* As the milter and the mail plugin do: whoever can't ask for the peer leaves him to policyd. */
+    if (question->facts.source == REALIP_SOURCE_MILTER && question->facts.peer_state == REALIP_PEER_UNATTESTED)
+        question->facts.peer_state = REALIP_PEER_LEFT;
     if (question->facts.source == REALIP_SOURCE_UNDECIDED)
         question->facts.source
             = question->facts.stage == REALIP_STAGE_AUTH ? REALIP_SOURCE_DOVECOT_AUTH : REALIP_SOURCE_POLICYD;

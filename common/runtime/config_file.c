@@ -84,10 +84,11 @@ static bool is_seen(const cfg_opt_t *option)
     return false;
 }
 
-/* A key given twice: libconfuse would silently forget the first. Within one list (and after "+=") values are there. */
+/* A key given twice: libconfuse would silently forget the first. The value that is read is counted already; in a list, and
+ * after "+=", others stand before it. */
 static int note_key(cfg_t *block, const cfg_opt_t *option)
 {
-    if (option->nvalues > 0 && (option->flags & CFGF_LIST) != 0)
+    if (option->nvalues > 1 && (option->flags & CFGF_LIST) != 0)
         return 0;
     if (is_seen(option)) {
         realip_problems_add(reading->problems, here(block), "'%s' stands twice in this block: keep one", option->name);
@@ -260,6 +261,80 @@ static void read_text(struct realip_config_file *file)
     fclose(stream);
 }
 
+/* Where a quoted text that begins at `at` ends: behind its closing quote, or at the end of the file. */
+static char *skip_quoted(char *at)
+{
+    char quote = *at++;
+
+    while (*at != '\0' && *at != quote)
+        at += *at == '\\' && at[1] != '\0' ? 2 : 1;
+    return *at == '\0' ? at : at + 1;
+}
+
+static char *blank(char *from, const char *end)
+{
+    for (; from < end; from++) {
+        if (*from != '\n')
+            *from = ' ';
+    }
+    return from;
+}
+
+static char *end_of_block_comment(char *at)
+{
+    char *end = strstr(at + 2, "*/");
+
+    return end == NULL ? at + strlen(at) : end + 2;
+}
+
+/* libconfuse 3.3 counts the lines of comments wrongly and takes none inside a list: they are made spaces before. Its two
+ * other kinds of comment count where a value could begin; inside a bare word (redis://host) they are part of it. */
+static void blank_comments(char *text)
+{
+    bool in_word = false;
+
+    for (char *at = text; *at != '\0';) {
+        if (*at == '"' || *at == '\'')
+            at = skip_quoted(at);
+        else if (*at == '#' || (!in_word && at[0] == '/' && at[1] == '/'))
+            at = blank(at, at + strcspn(at, "\n"));
+        else if (!in_word && at[0] == '/' && at[1] == '*')
+            at = blank(at, end_of_block_comment(at));
+        else {
+            in_word = strchr(" \t\r\n={}()+,;", *at++) == NULL;
+            continue;
+        }
+        in_word = false;
+    }
+}
+
+/* libconfuse takes the end of the file for the end of a block. */
+static void check_braces(struct realip_config_file *file)
+{
+    struct realip_origin at = { file->path, 1 };
+    unsigned opened[64];
+    unsigned depth = 0;
+
+    for (char *c = file->text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\'') {
+            char *end = skip_quoted(c);
+
+            for (; c + 1 < end; c++)
+                at.line += *c == '\n';
+        } else if (*c == '\n') {
+            at.line++;
+        } else if (*c == '{' && depth < sizeof(opened) / sizeof(opened[0])) {
+            opened[depth++] = at.line;
+        } else if (*c == '}' && depth > 0) {
+            depth--;
+        }
+    }
+    if (depth > 0) {
+        at.line = opened[depth - 1];
+        realip_problems_add(file->problems, at, "'{' is never closed: add '}' where the block or list ends");
+    }
+}
+
 static void parse(struct realip_config_file *file)
 {
     size_t before = file->problems->count;
@@ -271,8 +346,11 @@ static void parse(struct realip_config_file *file)
     }
     cfg_set_error_function(file->root, note_error);
     reading = file;
+    blank_comments(file->text);
     int result = cfg_parse_buf(file->root, file->text);
     reading = NULL;
+    if (result == CFG_SUCCESS)
+        check_braces(file);
     if (result != CFG_SUCCESS && file->problems->count == before && !file->out_of_memory)
         realip_problems_add(file->problems, (struct realip_origin){ file->path, 0 },
                             "is not well formed; check quotes, commas and braces");
