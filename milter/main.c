@@ -1,8 +1,8 @@
 /* realip-milter: Postfix or Sendmail asks, this answers. Usage: realip-milter [-c FILE]
  *
  * libmilter has a signal thread of its own, which takes SIGHUP for "stop". So libmilter runs in a thread, and the main
- * thread never blocks SIGHUP: Linux gives a signal that was sent to the process to the main thread when that can take
- * it. SIGTERM and SIGINT are blocked here and left to libmilter.
+ * thread never blocks SIGHUP, SIGTERM and SIGINT: Linux gives a signal that was sent to the process to the main thread
+ * when that can take it.
  */
 #include "realip-config.h"
 
@@ -34,11 +34,17 @@ struct program {
     struct realip_snapshots *snapshots;
     struct realip_metrics_http *http;
     struct event *woken;
-    pthread_t milter;
-    int milter_status;
+    struct event *tick; /* while it drains */
+    int tenths;         /* left to drain; 0: not yet */
+    struct {
+        char *path; /* NULL when we listen at no unix socket */
+        dev_t device;
+        ino_t inode;
+    } socket;
+    int status;
 };
 
-/* One byte for each thing that happened: 'H' for SIGHUP, 'E' for libmilter's end. */
+/* One byte for each thing that happened: 'H' for SIGHUP, 'T' for SIGTERM or SIGINT, 'E' for libmilter's end. */
 static int wake_pipe[2] = { -1, -1 };
 
 static void wake(char what)
@@ -50,10 +56,9 @@ static void wake(char what)
     errno = error;
 }
 
-static void on_hangup(int signal)
+static void on_signal(int signal)
 {
-    (void)signal;
-    wake('H');
+    wake(signal == SIGHUP ? 'H' : 'T');
 }
 
 static void reload(struct program *program)
@@ -75,6 +80,38 @@ static void reload(struct program *program)
     realip_problems_clear(&problems);
 }
 
+static bool is_our_socket(const struct program *program)
+{
+    struct stat status;
+
+    return program->socket.path != NULL && lstat(program->socket.path, &status) == 0
+        && status.st_dev == program->socket.device && status.st_ino == program->socket.inode;
+}
+
+/* smfi_stop() would end only the listener at once and leave open sessions unanswered. So nobody can connect any more, and
+ * libmilter runs on until the sessions have ended, or for a while. */
+static void drain(struct program *program)
+{
+    struct timeval tenth = { .tv_usec = 100000 };
+
+    /* A successor may have made its own already. */
+    if (is_our_socket(program))
+        unlink(program->socket.path);
+    if (program->tenths == 0 && event_add(program->tick, &tenth) < 0)
+        event_base_loopbreak(program->base);
+    program->tenths = DRAIN_TENTHS;
+}
+
+static void on_tick(int fd, short what, void *context)
+{
+    struct program *program = context;
+
+    (void)fd;
+    (void)what;
+    if (realip_milter_sessions() == 0 || --program->tenths == 0)
+        event_base_loopbreak(program->base);
+}
+
 static void on_woken(int fd, short what, void *context)
 {
     struct program *program = context;
@@ -84,48 +121,54 @@ static void on_woken(int fd, short what, void *context)
     (void)what;
     if (count <= 0)
         return;
-    if (memchr(bytes, 'E', (size_t)count) != NULL)
+    if (memchr(bytes, 'E', (size_t)count) != NULL) {
+        realip_log(LOG_ERR, "libmilter ended by itself");
+        program->status = EXIT_FAILURE;
         event_base_loopbreak(program->base);
+    }
+    if (memchr(bytes, 'T', (size_t)count) != NULL)
+        drain(program);
     else
         reload(program);
 }
 
 static int catch_signals(struct program *program)
 {
-    /* Without SA_NODEFER the main thread would block SIGHUP for a moment, and libmilter would get the next one. */
-    struct sigaction hangup = { .sa_handler = on_hangup, .sa_flags = SA_RESTART | SA_NODEFER };
-    sigset_t others;
+    /* Without SA_NODEFER the main thread would block the signal for a moment, and libmilter would get the next one. */
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER };
 
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
     program->woken = event_new(program->base, wake_pipe[0], EV_READ | EV_PERSIST, on_woken, program);
-    if (program->woken == NULL || event_add(program->woken, NULL) < 0)
+    program->tick = event_new(program->base, -1, EV_PERSIST, on_tick, program);
+    if (program->woken == NULL || program->tick == NULL || event_add(program->woken, NULL) < 0)
         return -1;
-    sigfillset(&others);
-    sigdelset(&others, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
-    return sigaction(SIGHUP, &hangup, NULL) == 0 && pthread_sigmask(SIG_BLOCK, &others, NULL) == 0 ? 0 : -1;
+    return sigaction(SIGHUP, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0
+            && sigaction(SIGINT, &action, NULL) == 0
+        ? 0
+        : -1;
 }
 
 static void *run_milter(void *context)
 {
-    struct program *program = context;
-
-    program->milter_status = smfi_main();
+    (void)context;
+    smfi_main();
     wake('E');
     return NULL;
 }
 
-/* The new thread must never have SIGHUP unblocked. */
-static int start_milter(struct program *program)
+/* The new thread must take no signal. */
+static int start_milter(void)
 {
-    sigset_t hangup;
+    pthread_t thread;
+    sigset_t all;
+    sigset_t mask;
 
-    sigemptyset(&hangup);
-    sigaddset(&hangup, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &hangup, NULL);
-    int error = pthread_create(&program->milter, NULL, run_milter, program);
-    pthread_sigmask(SIG_UNBLOCK, &hangup, NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    int error = pthread_create(&thread, NULL, run_milter, NULL);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     if (error != 0)
         realip_log(LOG_ERR, "cannot start libmilter: %s", strerror(error));
     return error == 0 ? 0 : -1;
@@ -166,6 +209,17 @@ static int open_socket(const struct realip_endpoint *endpoint, const struct real
     return endpoint->path == NULL ? 0 : realip_daemon_own_socket(endpoint, service, problems);
 }
 
+static void remember_socket(struct program *program, const char *path)
+{
+    struct stat status;
+
+    if (path == NULL || lstat(path, &status) < 0)
+        return;
+    program->socket.path = strdup(path);
+    program->socket.device = status.st_dev;
+    program->socket.inode = status.st_ino;
+}
+
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     const struct realip_service *service = &config->milter;
@@ -177,6 +231,7 @@ static int listen_all(struct program *program, const struct realip_config *confi
     }
     if (open_socket(&service->listen[0], service, problems) < 0)
         return -1;
+    remember_socket(program, service->listen[0].path);
     if (service->http == NULL)
         return 0;
     int fd = realip_daemon_listen(service->http, service, problems);
@@ -210,34 +265,24 @@ static int start(struct program *program, const char *path, struct realip_proble
     realip_snapshot_release(&snapshot);
     if (status != 0)
         return status;
-    if (start_milter(program) < 0)
+    if (start_milter() < 0)
         return EXIT_FAILURE;
     realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
 
-static int run(struct program *program)
-{
-    struct timespec tenth = { .tv_nsec = 100000000 };
-
-    int result = event_base_dispatch(program->base);
-    if (result < 0)
-        return EXIT_FAILURE;
-    pthread_join(program->milter, NULL);
-    for (int i = 0; i < DRAIN_TENTHS && realip_milter_sessions() > 0; i++)
-        nanosleep(&tenth, NULL);
-    return program->milter_status == MI_SUCCESS ? 0 : EXIT_FAILURE;
-}
-
-/* libmilter's threads may outlive smfi_main(): what they use stays. */
+/* libmilter's threads run on until the process has ended: what they use stays. */
 static void stop(struct program *program)
 {
     realip_metrics_http_free(&program->http);
     if (program->woken != NULL)
         event_free(program->woken);
+    if (program->tick != NULL)
+        event_free(program->tick);
     if (program->base != NULL)
         event_base_free(program->base);
+    free(program->socket.path);
 }
 
 int main(int argc, char **argv)
@@ -254,7 +299,7 @@ int main(int argc, char **argv)
         realip_log(LOG_ERR, "cannot start: out of memory");
     realip_problems_clear(&problems);
     if (status == 0)
-        status = run(&program);
+        status = event_base_dispatch(program.base) < 0 ? EXIT_FAILURE : program.status;
     stop(&program);
     return status;
 }

@@ -57,7 +57,7 @@ static struct needs find_needs(const struct realip_config *config)
     for (size_t i = 0; i < rules->listener_count; i++)
         add_listener_needs(&needs, &rules->listeners[i]);
     /* A prober that sends is told apart only at MAIL, and a monitor must show it, too. */
-    needs.mail = needs.mail || needs.headers || rules->sets[REALIP_SET_PROBERS] != NULL;
+    needs.mail = needs.mail || needs.headers || realip_network_set_count(rules->sets[REALIP_SET_PROBERS]) > 0;
     return needs;
 }
 
