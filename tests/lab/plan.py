@@ -54,8 +54,6 @@ WEB_GATEWAY = Address("10.244.7.1", "fd00:244:7::1")
 DOCKER_GATEWAY, CONTAINER = Address("172.17.0.1", bits=(16, 64)), Address("172.17.0.2", bits=(16, 64))
 
 POD_NETS = Address("10.244.0.0/16", "fd00:244::/32")
-SERVICE_NETS = Address("198.51.100.0/24", "2001:db8:51::/64")
-OUTSIDE_NETS = Address("203.0.113.0/24", "2001:db8:1::/64")
 
 # What the administrator of such a cluster writes into mynetworks, as many documents tell them to.
 MYNETWORKS = ["127.0.0.0/8", "[::1]/128", "10.0.20.0/24", "[fd00:20::]/64", "10.244.0.0/16", "[fd00:244::]/32", "172.17.0.0/16"]

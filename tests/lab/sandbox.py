@@ -24,10 +24,6 @@ class LabError(Exception):
     """The lab itself can't be built; the text says why."""
 
 
-class Timeout(Exception):
-    pass
-
-
 def call(name, *args):
     if getattr(libc, name)(*args) != 0:
         number = ctypes.get_errno()
