@@ -154,7 +154,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         return EXIT_FAILURE;
     if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0)
         return REALIP_EXIT_CONFIG;
-    realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
+    realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }

@@ -77,12 +77,17 @@ void realip_metrics_count(struct realip_metrics_listener *listener, const struct
     atomic_fetch_add_explicit(&listener->verdicts[verdict->reason][verdict->action], 1, memory_order_relaxed);
 }
 
+void realip_metrics_set_loaded(struct realip_metrics *metrics, long long now)
+{
+    atomic_store(&metrics->last_reload, now);
+}
+
 void realip_metrics_set_reload(struct realip_metrics *metrics, bool succeeded, long long now)
 {
     atomic_fetch_add(&metrics->reloads[succeeded ? 1 : 0], 1);
     atomic_store(&metrics->rules_stale, succeeded ? 0 : 1);
     if (succeeded)
-        atomic_store(&metrics->last_reload, now);
+        realip_metrics_set_loaded(metrics, now);
 }
 
 bool realip_metrics_is_stale(const struct realip_metrics *metrics)

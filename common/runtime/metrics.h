@@ -27,7 +27,8 @@ struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *m
 /* Counts one verdict; any thread, no lock. */
 void realip_metrics_count(struct realip_metrics_listener *listener, const struct realip_verdict *verdict);
 
-/* Programs set these as they go; any thread. */
+/* Programs set these as they go; any thread. `now` is a time(2). The first load counts as no reload. */
+void realip_metrics_set_loaded(struct realip_metrics *metrics, long long now);
 void realip_metrics_set_reload(struct realip_metrics *metrics, bool succeeded, long long now);
 /* True while the last reload failed and older rules decide. */
 bool realip_metrics_is_stale(const struct realip_metrics *metrics);
