@@ -7,7 +7,8 @@ import clients
 import plan
 from logs import wait_verdict
 
-FORGED = ("X-RealIP: reason=real; action=pass; client=192.0.2.99", "x-realip: forged, in lower case")
+FORGED = ("X-RealIP: reason=real; action=pass; client=192.0.2.99", "x-realip: forged, in lower case", "X-REALIP : forged, after a space",
+          "X-RealIP: forged,\r\n folded", *(f"X-RealIP: forged {number} times" for number in range(20)))
 
 
 @dataclasses.dataclass
@@ -125,11 +126,13 @@ class Mail:
     def _stamp(self, seen, text):
         """Exactly one X-RealIP, and it is ours."""
         head = text.split("\n\n", 1)[0]
-        stamps = [line for line in head.splitlines() if line.lower().startswith("x-realip:")]
+        stamps = [line for line in head.splitlines() if line.lower().replace(" ", "").startswith("x-realip:")]
         seen.expect(len(stamps) == 1, f"{len(stamps)} X-RealIP headers: {stamps}")
         for stamp in stamps:
-            for part in (f"reason={self.verdict['reason']}", f"action={self.verdict['action']}", f"client={self.route.shown.of(self.family)}"):
+            wanted = [f"{key}={value}" for key, value in self.verdict.items()] + [f"client={self.route.shown.of(self.family)}"]
+            for part in wanted:
                 seen.expect(part in stamp, f"the stamp has no {part}: {stamp}")
+            seen.expect(head.index(stamp) < head.index("\nReceived:"), "the stamp stands below our own Received line")
 
 
 @dataclasses.dataclass
