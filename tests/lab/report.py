@@ -63,7 +63,11 @@ class Report:
 
     def _line(self, state, name, shown, verdict, told):
         line = f"{state:<4} {name:<39} {shown:<16} {verdict:<40} {told}".rstrip()
-        return line if len(line) <= self.width else line[:self.width - 1] + "…"
+        if len(line) <= self.width:
+            return line
+        # What the client was told matters most: on a narrow terminal it gets a line of its own.
+        parts = f"{state:<4} {name:<39} {shown:<16} {verdict}".rstrip(), f"       {told}"
+        return "\n".join(part if len(part) <= self.width else part[:self.width - 1] + "…" for part in parts)
 
     def broken(self, why):
         """The lab itself could not go on."""
