@@ -300,6 +300,9 @@ int main(int argc, char **argv)
     realip_problems_clear(&problems);
     if (status == 0)
         status = event_base_dispatch(program.base) < 0 ? EXIT_FAILURE : program.status;
+    /* Sessions that took too long are still in their threads, and exit handlers would pull the ground from under them. */
+    if (realip_milter_sessions() > 0)
+        _exit(status);
     stop(&program);
     return status;
 }
