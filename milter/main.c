@@ -1,8 +1,7 @@
 /* realip-milter: Postfix or Sendmail asks, this answers. Usage: realip-milter [-c FILE]
  *
- * libmilter has a signal thread of its own, which takes SIGHUP for "stop". So libmilter runs in a thread, and the main
- * thread never blocks SIGHUP, SIGTERM and SIGINT: Linux gives a signal that was sent to the process to the main thread
- * when that can take it.
+ * libmilter runs in threads of its own, which block every signal; the main thread takes the signals, serves HTTP, reloads
+ * and ends the program.
  */
 #include "realip-config.h"
 
@@ -27,6 +26,17 @@
 
 #define BACKLOG 4096
 #define DRAIN_TENTHS 50 /* how long sessions may go on after SIGTERM */
+
+/* In libmilter's place of libc's. libmilter starts a thread that waits for SIGHUP, SIGTERM and SIGINT, takes each of them
+ * for "stop", and can't be told not to; which of two threads gets a signal is the kernel's choice. Nobody else in this
+ * program calls sigwait(): so that thread sleeps. */
+int sigwait(const sigset_t *set, int *number)
+{
+    (void)set;
+    (void)number;
+    for (;;)
+        pause();
+}
 
 struct program {
     struct event_base *base;
@@ -125,8 +135,7 @@ static void on_woken(int fd, short what, void *context)
         realip_log(LOG_ERR, "libmilter ended by itself");
         program->status = EXIT_FAILURE;
         event_base_loopbreak(program->base);
-    }
-    if (memchr(bytes, 'T', (size_t)count) != NULL)
+    } else if (memchr(bytes, 'T', (size_t)count) != NULL)
         drain(program);
     else
         reload(program);
@@ -134,8 +143,7 @@ static void on_woken(int fd, short what, void *context)
 
 static int catch_signals(struct program *program)
 {
-    /* Without SA_NODEFER the main thread would block the signal for a moment, and libmilter would get the next one. */
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER };
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
