@@ -1,6 +1,7 @@
 /* realip-policyd: Postfix asks, this answers. Usage: realip-policyd [-c FILE] */
 #include <fcntl.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attest.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
@@ -17,6 +19,7 @@
 struct program {
     struct event_base *base;
     struct realip_metrics *metrics;
+    struct realip_attest *attest; /* NULL: no listener wants attestation */
     struct realip_snapshots *snapshots;
     struct realip_server *server;
     struct realip_metrics_http *http;
@@ -136,12 +139,85 @@ static int listen_all(struct program *program, const struct realip_config *confi
     return program->http == NULL ? -1 : 0;
 }
 
+/* What the file asks of attestation: the listener that asks most. */
+static const struct realip_listener *most_demanding(const struct realip_config *config)
+{
+    const struct realip_listener *most = &config->rules.fallback;
+
+    for (size_t i = 0; i < config->rules.listener_count; i++) {
+        if (config->rules.listeners[i].attest > most->attest)
+            most = &config->rules.listeners[i];
+    }
+    return most;
+}
+
+static bool has_unix_socket(const struct realip_service *service)
+{
+    for (size_t i = 0; i < service->listen_count; i++) {
+        if (service->listen[i].path != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* A name, or a number: in a container beside Postfix its user has no name. */
+static uid_t client_uid(const struct realip_config *config)
+{
+    char *end;
+    unsigned long number = strtoul(config->client_user, &end, 10);
+    const struct passwd *entry;
+
+    if (*end == '\0' && end != config->client_user)
+        return (uid_t)number;
+    entry = getpwnam(config->client_user);
+    if (entry == NULL)
+        realip_log(LOG_WARNING,
+                   "client-user = '%s': there is no such user, so no peer can be known: name Postfix's user or its number",
+                   config->client_user);
+    return entry == NULL ? (uid_t)-1 : entry->pw_uid;
+}
+
+static struct realip_attest *start_helper(const struct realip_config *config, const char **reason_r)
+{
+    const struct passwd *entry = getpwnam(config->user != NULL ? config->user : "nobody");
+    int error = 0;
+    struct realip_attest *attest = realip_attest_start(client_uid(config), entry == NULL ? 65534 : entry->pw_uid,
+                                                       entry == NULL ? 65534 : entry->pw_gid, &error);
+
+    if (attest == NULL)
+        *reason_r = strerror(error);
+    else if (realip_attest_probe(attest, reason_r) == 0)
+        *reason_r = NULL;
+    return attest;
+}
+
+/* Does attestation work, and what is missing? 0; or -1 with one problem added: a listener cannot do without. */
+static int start_attestation(struct program *program, const struct realip_config *config,
+                             struct realip_problems *problems)
+{
+    const struct realip_listener *most = most_demanding(config);
+    bool required = most->attest == REALIP_ATTEST_REQUIRED;
+    const char *reason = "policyd listens at no unix socket, and others do not tell who connects";
+
+    if (most->attest == REALIP_ATTEST_OFF)
+        return 0;
+    if (has_unix_socket(&config->policyd))
+        program->attest = start_helper(config, &reason);
+    if (reason == NULL)
+        return 0;
+    if (!required) {
+        realip_log(LOG_WARNING, "TCP peers can't be attested: %s; whoever reaches a PROXY port chooses his address", reason);
+        return 0;
+    }
+    realip_problems_add(problems, most->attest_origin, "attest = required, but TCP peers can't be attested: %s", reason);
+    return -1;
+}
+
 /* Exit status: 0 to go on. */
 static int start(struct program *program, const char *path, struct realip_problems *problems)
 {
     program->metrics = realip_metrics_new(REALIP_SOURCE_POLICYD);
-    program->base = event_base_new();
-    if (program->metrics == NULL || program->base == NULL)
+    if (program->metrics == NULL)
         return EXIT_FAILURE;
     if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
         return REALIP_EXIT_CONFIG;
@@ -149,10 +225,22 @@ static int start(struct program *program, const char *path, struct realip_proble
     const struct realip_config *config = realip_snapshot_config(snapshot);
     realip_log_open("realip-policyd", config->log);
     realip_daemon_report(LOG_WARNING, &config->warnings);
-    program->server = realip_server_new(program->base, program->metrics, snapshot);
-    if (program->server == NULL || add_signals(program) < 0)
+    /* Before anything that a forked helper should not have: sockets, threads, a loop. */
+    bool attested = start_attestation(program, config, problems) == 0;
+    program->base = attested ? event_base_new() : NULL;
+    if (program->base != NULL)
+        program->server = realip_server_new(program->base, program->metrics, program->attest, snapshot);
+    else
+        realip_snapshot_release(&snapshot);
+    if (!attested)
+        return REALIP_EXIT_CONFIG;
+    if (program->server == NULL || add_signals(program) < 0
+        || (program->attest != NULL && realip_attest_attach(program->attest, program->base) < 0))
         return EXIT_FAILURE;
-    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0)
+    if (program->attest != NULL)
+        realip_metrics_set_writer(program->metrics, realip_attest_write_metrics, program->attest);
+    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0
+        || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     realip_log(LOG_NOTICE, "ready");
@@ -172,6 +260,7 @@ static void stop(struct program *program)
     }
     if (program->reloaded != NULL)
         event_free(program->reloaded);
+    realip_attest_free(&program->attest);
     realip_snapshots_free(&program->snapshots);
     if (program->base != NULL)
         event_base_free(program->base);

@@ -32,6 +32,34 @@ static uint16_t port_of(const char *text)
     return port > UINT16_MAX ? 0 : (uint16_t)port;
 }
 
+static void add_ports(struct realip_policy_ports *ports, const struct realip_listener *listener)
+{
+    for (size_t i = 0; i < listener->port_count && ports->count < REALIP_RULES_MAX_PORTS; i++)
+        ports->ports[ports->count++] = listener->ports[i];
+}
+
+bool realip_policy_wants_peer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                              struct realip_policy_ports *ports_r)
+{
+    const struct realip_rules *rules = &realip_snapshot_config(snapshot)->rules;
+    const struct realip_facts name = { .listener_name = request->policy_context };
+    const struct realip_listener *listener = realip_rules_listener(rules, &name);
+    bool wanted = listener->attest != REALIP_ATTEST_OFF;
+
+    ports_r->count = 0;
+    if (listener != &rules->fallback) {
+        add_ports(ports_r, listener);
+        ports_r->own_listening = ports_r->count == 0;
+        return wanted;
+    }
+    ports_r->own_listening = true;
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        add_ports(ports_r, &rules->listeners[i]);
+        wanted = wanted || rules->listeners[i].attest != REALIP_ATTEST_OFF;
+    }
+    return wanted;
+}
+
 void realip_policy_facts(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
                          const struct realip_policy_peer *peer, struct realip_facts *facts_r)
 {

@@ -13,6 +13,18 @@ struct realip_policy_peer {
     uint16_t listener_port; /* 0: not known */
 };
 
+/* On which ports the session behind a request can stand. */
+struct realip_policy_ports {
+    uint16_t ports[REALIP_RULES_MAX_PORTS];
+    size_t count;
+    bool own_listening; /* or on one that the asking process listens on itself */
+};
+
+/* Does the request's listener want its peer attested? A listener that is named is known at once; one that is found by its
+ * port only when the port is attested, so every port of the file comes into question. */
+bool realip_policy_wants_peer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
+                              struct realip_policy_ports *ports_r);
+
 /* Fills the facts from a request; texts go on pointing into it. The address's port and the request's server_port are the
  * PROXY header's to choose and decide nothing. */
 void realip_policy_facts(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,

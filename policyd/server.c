@@ -1,12 +1,14 @@
 #include "server.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "attest.h"
 #include "policy_adapter.h"
 #include "runtime/log.h"
 
@@ -35,7 +37,11 @@ struct connection {
     char *out;           /* the rest of replies that the socket did not take, or NULL */
     size_t out_length;
     int fd;
+    struct realip_attest_ticket ticket;
+    struct realip_policy_request request; /* the one that waits for its peer; points into `request_bytes` */
+    char *request_bytes;                  /* or NULL: none waits */
     size_t discarded;
+    bool paused;         /* more came while a request waits: not read before that is answered */
     bool closing;        /* answers nothing more; ends once `out` is written */
     bool finishing;      /* our side is ended */
 };
@@ -43,6 +49,7 @@ struct connection {
 struct realip_server {
     struct event_base *base;
     struct realip_metrics *metrics;
+    struct realip_attest *attest; /* or NULL */
     struct realip_snapshot *snapshot;
     struct listener *listeners;
     struct connection *connections;
@@ -71,7 +78,9 @@ static void close_connection(struct connection *connection)
         connection->next->prev = connection->prev;
     if (connection->event != NULL)
         event_free(connection->event);
+    realip_attest_forget(server->attest, &connection->ticket);
     close(connection->fd);
+    free(connection->request_bytes);
     free(connection->in);
     free(connection->out);
     free(connection);
@@ -111,20 +120,32 @@ static int keep(char **place, size_t *length_place, const char *bytes, size_t le
     return 0;
 }
 
+/* Behind what the socket has not taken yet. 0; or -1 when memory is short. */
+static int append(struct connection *connection, const char *bytes, size_t length)
+{
+    char *longer = realloc(connection->out, connection->out_length + length);
+
+    if (longer == NULL)
+        return -1;
+    memcpy(longer + connection->out_length, bytes, length);
+    connection->out = longer;
+    connection->out_length += length;
+    return 0;
+}
+
 /* Writes, and keeps what the socket does not take. 0; or -1: the connection is of no more use. */
 static int send_bytes(struct connection *connection, const char *bytes, size_t length)
 {
+    if (connection->out != NULL)
+        return append(connection, bytes, length);
     ssize_t sent = send(connection->fd, bytes, length, MSG_NOSIGNAL);
 
     if (sent < 0 && errno != EAGAIN && errno != EINTR)
         return -1;
     size_t done = sent < 0 ? 0 : (size_t)sent;
-    bool waited = connection->out != NULL;
     if (keep(&connection->out, &connection->out_length, bytes + done, length - done) < 0)
         return -1;
-    if (waited == (connection->out != NULL))
-        return 0;
-    return await(connection, connection->out != NULL ? EV_WRITE : EV_READ);
+    return connection->out != NULL ? await(connection, EV_WRITE) : 0;
 }
 
 /* Ends our side and takes what the client still sends, for a while: closing at once could destroy a reply that it has not
@@ -159,11 +180,52 @@ static size_t answer_malformed(struct connection *connection, const char *reason
     return realip_policy_reply_malformed(reply);
 }
 
-static size_t answer(struct connection *connection, const struct realip_policy_request *request, char *reply)
+/* Keeps a request, whose bytes will be overwritten, until its peer is known. 0; or -1 when memory is short. */
+static int keep_request(struct connection *connection, const struct realip_policy_request *request, const char *bytes,
+                        size_t length)
 {
-    struct realip_policy_peer peer = { .state = REALIP_PEER_UNATTESTED };
+    char *copy = malloc(length);
 
-    return realip_policy_answer(connection->server->snapshot, request, &peer, reply);
+    if (copy == NULL)
+        return -1;
+    memcpy(copy, bytes, length);
+    connection->request_bytes = copy;
+    connection->request = *request;
+#define MOVE(field, attribute)                                                    \
+    if (request->field != NULL)                                                   \
+        connection->request.field = copy + (request->field - bytes);
+    REALIP_POLICY_ATTRIBUTE_TABLE(MOVE)
+#undef MOVE
+    return 0;
+}
+
+/* True when the peer must be asked for; else *peer_r says what there is to know without asking. */
+static bool must_ask(struct connection *connection, const struct realip_policy_request *request,
+                     struct realip_policy_ports *ports_r, struct realip_policy_peer *peer_r)
+{
+    struct realip_server *server = connection->server;
+
+    *peer_r = (struct realip_policy_peer){ .state = REALIP_PEER_UNATTESTED };
+    return server->attest != NULL && realip_policy_wants_peer(server->snapshot, request, ports_r)
+        && !realip_attest_is_settled(server->attest, &connection->ticket, connection->fd, peer_r);
+}
+
+/* Answers the request in bytes[0..length), or asks for its peer first. Returns the reply's length (0: it comes later). */
+static size_t answer(struct connection *connection, const struct realip_policy_request *request, const char *bytes,
+                     size_t length, char *reply)
+{
+    struct realip_server *server = connection->server;
+    struct realip_policy_ports ports;
+    struct realip_policy_peer peer;
+
+    if (!must_ask(connection, request, &ports, &peer))
+        return realip_policy_answer(server->snapshot, request, &peer, reply);
+    if (keep_request(connection, request, bytes, length) < 0) {
+        peer.state = REALIP_PEER_GONE; /* no memory to wait with: as if the answer had not come */
+        return realip_policy_answer(server->snapshot, request, &peer, reply);
+    }
+    realip_attest_ask(server->attest, &connection->ticket, &ports);
+    return 0;
 }
 
 /* Answers the whole requests in work[0..length) and keeps the rest. 0; or -1: close. Replies are gathered, as clients may
@@ -174,7 +236,7 @@ static int answer_all(struct connection *connection, size_t length)
     size_t at = 0;
     size_t replied = 0;
 
-    while (at < length && !connection->closing && connection->out == NULL) {
+    while (at < length && !connection->closing && connection->out == NULL && connection->request_bytes == NULL) {
         struct realip_policy_request request;
         size_t used;
         const char *reason = "";
@@ -184,7 +246,7 @@ static int answer_all(struct connection *connection, size_t length)
         if (parsed == REALIP_POLICY_NEED_MORE)
             break;
         if (parsed == REALIP_POLICY_DONE)
-            replied += answer(connection, &request, server->replies + replied);
+            replied += answer(connection, &request, server->work + at, used, server->replies + replied);
         else
             replied += answer_malformed(connection, reason, server->replies + replied);
         at += used;
@@ -221,7 +283,18 @@ static int read_requests(struct connection *connection)
 /* While draining: a connection with nothing begun and nothing to write is done. */
 static bool is_done(const struct connection *connection)
 {
-    return connection->server->draining && connection->in == NULL && connection->out == NULL;
+    return connection->server->draining && connection->in == NULL && connection->out == NULL
+        && connection->request_bytes == NULL;
+}
+
+/* Goes on with the bytes that were kept. 0; or -1: close. */
+static int answer_kept(struct connection *connection)
+{
+    size_t length = connection->in_length;
+
+    if (length > 0)
+        memcpy(connection->server->work, connection->in, length);
+    return answer_all(connection, length);
 }
 
 /* The socket takes bytes again: writes the rest of the replies, then goes on with what was kept. 0; or -1: close. */
@@ -240,10 +313,13 @@ static int write_rest(struct connection *connection)
         return finish(connection);
     if (await(connection, EV_READ) < 0)
         return -1;
-    length = connection->in_length;
-    if (length > 0)
-        memcpy(connection->server->work, connection->in, length);
-    return answer_all(connection, length);
+    return answer_kept(connection);
+}
+
+static int pause_reading(struct connection *connection)
+{
+    connection->paused = true;
+    return event_del(connection->event);
 }
 
 static void on_ready(int fd, short what, void *context)
@@ -252,12 +328,33 @@ static void on_ready(int fd, short what, void *context)
     int result;
 
     (void)fd;
-    if (connection->finishing)
+    if (connection->request_bytes != NULL && connection->out == NULL)
+        result = pause_reading(connection);
+    else if (connection->finishing)
         result = (what & EV_TIMEOUT) != 0 ? -1 : discard(connection);
     else if (connection->out != NULL)
         result = write_rest(connection);
     else
         result = read_requests(connection);
+    if (result < 0 || is_done(connection))
+        close_connection(connection);
+}
+
+/* The peer of the request that waits is known, or is known not to be. */
+static void on_peer(struct realip_attest_ticket *ticket, const struct realip_policy_peer *peer)
+{
+    struct connection *connection = (struct connection *)(void *)((char *)ticket - offsetof(struct connection, ticket));
+    char reply[REALIP_POLICY_REPLY_SIZE];
+    size_t length = realip_policy_answer(connection->server->snapshot, &connection->request, peer, reply);
+
+    free(connection->request_bytes);
+    connection->request_bytes = NULL;
+    int result = send_bytes(connection, reply, length);
+    if (result == 0 && connection->paused && connection->out == NULL)
+        result = await(connection, EV_READ);
+    connection->paused = false;
+    if (result == 0 && connection->out == NULL && connection->in != NULL)
+        result = answer_kept(connection);
     if (result < 0 || is_done(connection))
         close_connection(connection);
 }
@@ -272,6 +369,7 @@ static void add_connection(struct realip_server *server, int fd)
     }
     connection->server = server;
     connection->fd = fd;
+    connection->ticket.done = on_peer;
     connection->next = server->connections;
     connection->prev = &server->connections;
     if (connection->next != NULL)
@@ -338,7 +436,7 @@ static void on_drain_end(int fd, short what, void *context)
 }
 
 struct realip_server *realip_server_new(struct event_base *base, struct realip_metrics *metrics,
-                                        struct realip_snapshot *snapshot)
+                                        struct realip_attest *attest, struct realip_snapshot *snapshot)
 {
     struct realip_server *server = calloc(1, sizeof(*server));
 
@@ -348,6 +446,7 @@ struct realip_server *realip_server_new(struct event_base *base, struct realip_m
     }
     server->base = base;
     server->metrics = metrics;
+    server->attest = attest;
     server->snapshot = snapshot;
     server->accept_again = evtimer_new(base, on_accept_again, server);
     server->drain_end = evtimer_new(base, on_drain_end, server);
@@ -413,6 +512,11 @@ void realip_server_set_snapshot(struct realip_server *server, struct realip_snap
     server->snapshot = snapshot;
 }
 
+static bool is_reading(const struct connection *connection)
+{
+    return connection->out == NULL && connection->request_bytes == NULL && !connection->finishing;
+}
+
 void realip_server_drain(struct realip_server *server)
 {
     const struct timeval most = { DRAIN_SECONDS, 0 };
@@ -428,7 +532,7 @@ void realip_server_drain(struct realip_server *server)
     for (struct connection *connection = server->connections; connection != NULL; connection = next) {
         next = connection->next;
         /* A request may have arrived that the loop has not seen yet. */
-        if ((connection->out == NULL && !connection->finishing && read_requests(connection) < 0) || is_done(connection))
+        if ((is_reading(connection) && read_requests(connection) < 0) || is_done(connection))
             close_connection(connection);
     }
 }

@@ -6,12 +6,13 @@
 
 #include "runtime/snapshot.h"
 
+struct realip_attest;
 struct realip_server;
 
-/* Makes a server in `base` (borrowed, as `metrics`) that decides with `snapshot`, of which it takes over the caller's
- * reference. NULL when memory is short. */
+/* Makes a server in `base` (borrowed, as `metrics` and `attest`) that decides with `snapshot`, of which it takes over the
+ * caller's reference. Without `attest` (NULL) no peer is known and nobody could ask. NULL when memory is short. */
 struct realip_server *realip_server_new(struct event_base *base, struct realip_metrics *metrics,
-                                        struct realip_snapshot *snapshot);
+                                        struct realip_attest *attest, struct realip_snapshot *snapshot);
 
 /* Closes every connection and frees; *server may be NULL. */
 void realip_server_free(struct realip_server **server);

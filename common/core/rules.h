@@ -26,6 +26,9 @@ enum realip_set {
 #undef REALIP_ENUM_SET
 #define REALIP_SET_CONFIGURED_COUNT REALIP_SET_OWN
 
+/* All listeners together name at most so many ports: attestation looks for each of them. */
+#define REALIP_RULES_MAX_PORTS 64
+
 /* Does a listener want a proxy in front of it? */
 enum realip_proxy_need {
     REALIP_PROXY_UNDECIDED = 0,

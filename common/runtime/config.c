@@ -241,6 +241,18 @@ static void check_listener_pair(struct reader *reader, const struct realip_liste
     }
 }
 
+static void check_port_count(struct reader *reader, const struct realip_listener *listeners, unsigned count)
+{
+    size_t ports = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        ports += listeners[i].port_count;
+    if (ports > REALIP_RULES_MAX_PORTS)
+        realip_problems_add(reader->problems, (struct realip_origin){ reader->config->path, 0 },
+                            "all listeners together name %zu ports: at most %d can be told apart; use names", ports,
+                            REALIP_RULES_MAX_PORTS);
+}
+
 static void read_listeners(struct reader *reader, const struct realip_config_block *root)
 {
     struct realip_rules *rules = &reader->config->rules;
@@ -267,6 +279,7 @@ static void read_listeners(struct reader *reader, const struct realip_config_blo
     }
     rules->listeners = listeners;
     rules->listener_count = listeners == NULL ? 0 : count;
+    check_port_count(reader, listeners, listeners == NULL ? 0 : count);
 }
 
 /* Whatever a file lists on purpose counts for clients on this host too; `discover` and most presets do not. */

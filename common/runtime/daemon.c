@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -87,6 +90,18 @@ int realip_daemon_drop_privileges(const struct realip_config *config, struct rea
         return -1;
     }
     return 0;
+}
+
+int realip_daemon_drop_capabilities(struct realip_problems *problems)
+{
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    const struct __user_cap_data_struct none[2] = { { 0 } };
+
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &header, none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        return 0;
+    realip_problems_add(problems, (struct realip_origin){ NULL, 0 }, "cannot give up capabilities: %s", strerror(errno));
+    return -1;
 }
 
 void realip_daemon_raise_file_limit(void)

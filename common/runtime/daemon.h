@@ -15,6 +15,10 @@ void realip_daemon_report(int level, const struct realip_problems *problems);
  * when that leaves us root) or we already are that user. 0; or -1 and one problem added. */
 int realip_daemon_drop_privileges(const struct realip_config *config, struct realip_problems *problems);
 
+/* Gives up every capability, and new ones, for good: call when nothing more is to be opened or changed. 0; or -1 and one
+ * problem added. */
+int realip_daemon_drop_capabilities(struct realip_problems *problems);
+
 /* Raises the soft limit of open files to the hard one. */
 void realip_daemon_raise_file_limit(void);
 

@@ -13,6 +13,8 @@ struct realip_metrics {
     atomic_int rules_stale;
     atomic_ullong malformed;
     atomic_long connections;
+    void (*write)(void *context, FILE *out);
+    void *write_context;
 };
 
 struct realip_metrics *realip_metrics_new(enum realip_source source)
@@ -105,6 +107,12 @@ void realip_metrics_set_connections(struct realip_metrics *metrics, long connect
     atomic_store_explicit(&metrics->connections, connections, memory_order_relaxed);
 }
 
+void realip_metrics_set_writer(struct realip_metrics *metrics, void (*write)(void *context, FILE *out), void *context)
+{
+    metrics->write = write;
+    metrics->write_context = context;
+}
+
 /* Label values may hold anything: backslash, quote and line feed are escaped (Prometheus text format). */
 static void write_label(const char *text, FILE *out)
 {
@@ -159,4 +167,6 @@ void realip_metrics_write(struct realip_metrics *metrics, FILE *out)
     fprintf(out, "realip_rules_stale %d\n", atomic_load(&metrics->rules_stale));
     write_head("realip_rules_loaded_timestamp_seconds", "gauge", "When the rules in force were loaded.", out);
     fprintf(out, "realip_rules_loaded_timestamp_seconds %lld\n", atomic_load(&metrics->last_reload));
+    if (metrics->write != NULL)
+        metrics->write(metrics->write_context, out);
 }

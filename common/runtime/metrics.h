@@ -35,6 +35,9 @@ bool realip_metrics_is_stale(const struct realip_metrics *metrics);
 void realip_metrics_add_malformed(struct realip_metrics *metrics);
 void realip_metrics_set_connections(struct realip_metrics *metrics, long connections);
 
+/* Has `write` called with `context` for what a program counts itself; one, set before others use the metrics. */
+void realip_metrics_set_writer(struct realip_metrics *metrics, void (*write)(void *context, FILE *out), void *context);
+
 /* Writes everything (Prometheus text format 0.0.4). */
 void realip_metrics_write(struct realip_metrics *metrics, FILE *out);
 

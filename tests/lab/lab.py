@@ -36,7 +36,7 @@ def arguments():
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.add_argument("--impostor", choices=("dunno", "defer"), help="put servers that look at nothing in mail-realip's place")
-    parser.add_argument("--attested", default="", help="guards that know the true TCP peer, as policyd,dovecot (changes scene 4)")
+    parser.add_argument("--attested", default="policyd", help="guards that know the true TCP peer, as policyd,dovecot (changes scene 4)")
     return parser.parse_args()
 
 

@@ -27,6 +27,10 @@ def _listeners():
     text = ""
     for door in {door.listener: door for door in plan.SMTP_DOORS.values() if door.guard}.values():
         text += f'listener "{door.listener}" {{\n    names = {{ "{door.listener}" }}\n    mode = {door.mode}\n'
+        if door.postscreen:
+            # smtpd has the connection from postscreen: it listens on no port itself.
+            ports = ", ".join(str(each.port) for each in plan.SMTP_DOORS.values() if each.listener == door.listener)
+            text += f"    ports = {{ {ports} }}\n"
         if door.proxied:
             text += "    proxy = required\n"
         if door.internal:
