@@ -1,4 +1,4 @@
-/* suites - the suites of the unit tests, one for each room of the core. */
+/* suites - the suites of the unit tests, one for each room. */
 #ifndef REALIP_SUITES_H
 #define REALIP_SUITES_H
 
@@ -9,5 +9,7 @@ Suite *realip_network_suite(void);
 Suite *realip_network_set_suite(void);
 Suite *realip_verdict_suite(void);
 Suite *realip_decide_suite(void);
+Suite *realip_runtime_suite(void);
+Suite *realip_policy_suite(void);
 
 #endif
