@@ -23,7 +23,7 @@ def lab_states(kind, extra):
     done = subprocess.run([sys.executable, "-B", os.path.join(HERE, "lab.py"), "--impostor", kind, *extra], capture_output=True,
                           text=True, timeout=SECONDS)
     states = {match[2]: match[1] for match in re.finditer(r"^(ok|FAIL|SKIP) (\S+/\S+)", done.stdout, re.MULTILINE)}
-    folder = re.search(r"configurations and logs are in (\S+)", done.stderr)
+    folder = re.search(r"configurations and logs are in (\S+)", done.stdout)
     if folder:
         subprocess.run(["rm", "-rf", folder[1]], check=False)   # rows fail on purpose here: their logs tell nothing
     if not states or not re.search(r"^\d+ passed, \d+ failed", done.stdout, re.MULTILINE) or "FAIL lab " in done.stdout:

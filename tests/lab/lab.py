@@ -25,6 +25,7 @@ from steps import Seen
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WHOLE_RUN_SECONDS = 240
+KEPT = "configurations and logs are in"
 
 
 def arguments():
@@ -163,6 +164,8 @@ def run_all(folder, options, rows):
     except sandbox.LabError as error:
         report.broken(error)
     report.progress(f"{time.monotonic() - started:.1f} s in all")
+    if options.keep or report.count["FAIL"]:
+        print(f"{KEPT} {folder}")       # the count is the last line, always
     return report.close()
 
 
@@ -182,9 +185,9 @@ def main():
         status, folder, why = sandbox.supervise(lambda folder: run_all(folder, options, rows), WHOLE_RUN_SECONDS, options.keep)
     except sandbox.LabError as error:
         status, folder, why = 3, None, str(error)
-    if folder:
-        print(f"configurations and logs are in {folder}", file=sys.stderr)
     if status not in (0, 1):
+        if folder:
+            print(f"{KEPT} {folder}")
         print(f"FAIL lab {why}\n0 passed, 1 failed")
     return status if status is not None else 1
 
