@@ -52,8 +52,7 @@ struct realip_facts realip_dovecot_user_facts(const struct mail_user *user)
         .peer_state = REALIP_PEER_LEFT,
         .client = read_address(realip_compat_remote_ip(user)),
         .client_port = user->conn.remote_port,
-        /* After PROXY this is the header's destination; Dovecot takes headers from haproxy_trusted_networks alone. */
-        .listener_port = user->conn.local_port,
+        /* No listener_port: conn.local_port is the PROXY header's destination, not where Dovecot listens. */
         .service = user->service,
         .session = user->session_id,
         .user = user->username,

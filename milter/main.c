@@ -275,7 +275,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         return status;
     if (start_milter() < 0)
         return EXIT_FAILURE;
-    realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
+    realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
