@@ -1,6 +1,8 @@
 #include "log.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -8,6 +10,7 @@
 
 #define MAX_FIELD 256
 
+static atomic_ullong lines_lost;
 static const char *log_program = "mail-realip";
 static enum realip_log_target log_target = REALIP_LOG_STDERR;
 
@@ -17,6 +20,22 @@ void realip_log_open(const char *program, enum realip_log_target target)
     log_target = target;
     if (target == REALIP_LOG_SYSLOG)
         openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+/* A full disk, a closed pipe or a reader that stands still must not stop the mail. A pipe that is writable takes PIPE_BUF
+ * bytes without waiting, and a line is shorter. */
+static void write_text(const char *text, size_t length)
+{
+    struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+    if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0
+        || write(STDERR_FILENO, text, length) != (ssize_t)length)
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+}
+
+unsigned long long realip_log_lines_lost(void)
+{
+    return atomic_load_explicit(&lines_lost, memory_order_relaxed);
 }
 
 static void write_line(int level, const char *line)
@@ -34,9 +53,7 @@ static void write_line(int level, const char *line)
         length = (int)sizeof(text) - 1;
         text[length - 1] = '\n';
     }
-    /* A full disk or a closed pipe must not stop the mail: there is nowhere left to say so. */
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
-    (void)ignored;
+    write_text(text, (size_t)length);
 }
 
 void realip_log(int level, const char *format, ...)

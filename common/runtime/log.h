@@ -16,6 +16,9 @@
 /* Sets the program's name (a constant) and where lines go; call again when a reload changes it. */
 void realip_log_open(const char *program, enum realip_log_target target);
 
+/* How many lines could not be written: the disk is full, or nobody reads. */
+unsigned long long realip_log_lines_lost(void);
+
 /* One message; each line of it becomes a line of the log. The level is a syslog(3) one: LOG_ERR, LOG_WARNING, … */
 void realip_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 struct realip_metrics {
     enum realip_source source;
     pthread_mutex_t lock; /* of the list, not of the counters */
@@ -167,6 +169,8 @@ void realip_metrics_write(struct realip_metrics *metrics, FILE *out)
     fprintf(out, "realip_rules_stale %d\n", atomic_load(&metrics->rules_stale));
     write_head("realip_rules_loaded_timestamp_seconds", "gauge", "When the rules in force were loaded.", out);
     fprintf(out, "realip_rules_loaded_timestamp_seconds %lld\n", atomic_load(&metrics->last_reload));
+    write_head("realip_log_lines_lost_total", "counter", "Lines that could not be written to the log.", out);
+    fprintf(out, "realip_log_lines_lost_total %llu\n", realip_log_lines_lost());
     if (metrics->write != NULL)
         metrics->write(metrics->write_context, out);
 }
