@@ -24,7 +24,7 @@ first_valid_uid = 1
 haproxy_trusted_networks = {proxies}
 # Postfix's submission asks here for passwords.
 service auth {{
-  unix_listener lab-auth {{
+  unix_listener {login_socket} {{
     mode = 0666
   }}
 }}
@@ -140,15 +140,10 @@ def why_not():
     return None
 
 
-def login_socket(folder):
-    """Where Postfix finds an authentication service, whether the plugin is built or not."""
-    return os.path.join(folder, "dovecot", "bare", "run", "lab-auth")
-
-
 class Dovecot:
-    """One instance; plugin is None, or (folder of modules, plugin's name, its configuration file or None)."""
+    """One instance; the one without plugin serves login_socket. plugin is None, or (folder of modules, plugin's name, its configuration file or None)."""
 
-    def __init__(self, folder, name, plugin=None):
+    def __init__(self, folder, name, login_socket, plugin=None):
         self.name = name
         self.folder = os.path.join(folder, "dovecot", name)
         self.log = Log(os.path.join(self.folder, "log"))
@@ -159,7 +154,8 @@ class Dovecot:
                  for protocol in ("imap", "pop3") for proxied in (False, True)}
         extra = load.format(modules=plugin[0], name=plugin[1]) if plugin else ""
         extra += setting.format(config=plugin[2]) if plugin and plugin[2] else ""
-        text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES), **ports) + extra
+        text = config.format(folder=self.folder, version=version(), uid=MAIL_USER, proxies=" ".join(plan.PROXIES),
+                             login_socket=login_socket if name == "bare" else "lab-auth", **ports) + extra
         self.config = os.path.join(self.folder, "dovecot.conf")
         with open(self.config, "w") as file:
             file.write(text)

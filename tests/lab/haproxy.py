@@ -49,7 +49,7 @@ def _health(family):
     """Health checks that speak SMTP, plain and behind LOCAL, to a door of each guard."""
     text = f"backend health-{family}\n    option smtpchk EHLO haproxy.example\n"
     for door in plan.SMTP_DOORS.values():
-        if door.mode == "enforce" and not door.internal and not door.postscreen:
+        if door.mode == "enforce" and not (door.internal or door.postscreen or door.xclient or door.reject or door.instance):
             proxied = "send-proxy-v2" if door.proxied else ""
             text += f"    server {door.name} {_bracketed(plan.POD.of(family))}:{door.port} check inter 1s {proxied}\n"
     return text

@@ -60,7 +60,7 @@ def missing_prerequisite():
     """Why no row at all can run here, or None."""
     if os.geteuid() != 0:
         return "the lab makes network namespaces: run it as root"
-    for program in ("ip", "nft", "haproxy", postfix.MASTER):
+    for program in ("ip", "nft", "haproxy", "openssl", "unshare", "setpriv", postfix.MASTER):
         if not shutil.which(program):
             return f"{os.path.basename(program)} is not installed"
     try:
@@ -87,12 +87,12 @@ class Lab:
         self.report.progress("laying cables between ten hosts")
         self.network = net.Network()
         self.report.progress("starting mail-realip, Postfix, Dovecot and HAProxy")
-        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.impostor)
+        self.postfix = postfix.Postfix(self.folder)
+        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.postfix.sockets, self.impostor)
         self.dovecot_missing = self.plugin_missing = None
         if any(row.needs_dovecot() for row in rows):
             self._dovecots()
         self.realip.start(self.processes, self.network.pod)
-        self.postfix = postfix.Postfix(self.folder, self.realip.sockets, dovecot.login_socket(self.folder))
         self.postfix.start(self.processes, self.network.pod)
         self.haproxy = haproxy.HAProxy(self.folder)
         self.haproxy.start(self.processes, self.network)
@@ -115,7 +115,8 @@ class Lab:
         for name in dovecot.plan.DOVECOT_INSTANCES if not self.plugin_missing else ("bare",):
             guarded = name != "bare" and self.impostor != "dunno"
             config = None if self.impostor else self.realip.write(f"{name}.conf", realip.dovecot_config(name))
-            self.dovecots[name] = dovecot.Dovecot(self.folder, name, (modules, "realip", config) if guarded else None)
+            self.dovecots[name] = dovecot.Dovecot(self.folder, name, self.postfix.login_socket,
+                                                   (modules, "realip", config) if guarded else None)
             self.dovecots[name].start(self.processes, self.network.pod)
 
     def why_skip(self, row):

@@ -55,6 +55,10 @@ DOCKER_GATEWAY, CONTAINER = Address("172.17.0.1", bits=(16, 64)), Address("172.1
 
 POD_NETS = Address("10.244.0.0/16", "fd00:244::/32")
 
+# Who may say XCLIENT: nginx on the proxy host (a listed proxy) and on the stranger's (not listed), and an address that is nobody's.
+XCLIENT_NOBODY = outside(99)
+XCLIENT_HOSTS = [address if ":" not in address else f"[{address}]" for role in (PROXY, STRANGER, XCLIENT_NOBODY) for address in role.both()]
+
 # What the administrator of such a cluster writes into mynetworks, as many documents tell them to.
 MYNETWORKS = ["127.0.0.0/8", "[::1]/128", "10.0.20.0/24", "[fd00:20::]/64", "10.244.0.0/16", "[fd00:244::]/32", "172.17.0.0/16"]
 
@@ -72,10 +76,13 @@ class Door:
     """One listening port of the mail pod."""
 
     def __init__(self, name, port, guard=None, mode="enforce", proxied=False, postscreen=False, internal=False,
-                 login=False):
+                 login=False, xclient=False, reject=False, instance=None):
         self.name, self.port, self.guard, self.mode = name, port, guard, mode
         self.proxied, self.postscreen, self.internal = proxied, postscreen, internal
         self.login = login          # submission: relays for those who log in, and for nobody else
+        self.xclient = xclient      # lets the nginx hosts and one more address say XCLIENT
+        self.reject = reject        # a stranger's address gets 5xx
+        self.instance = instance    # of the policy server, which runs in several ways (POLICY_INSTANCES)
         # What master.cf calls this door towards mail-realip; the same name for both guards, as on a real server.
         self.listener = "smtp" + name.removeprefix(guard) if guard else None
 
@@ -94,8 +101,18 @@ def _smtp_doors():
     for offset, guard in ((1, "policyd"), (3, "milter")):
         doors += [Door(f"{guard}-submission", 2540 + offset, guard, login=True),
                   Door(f"{guard}-submission-protect", 2541 + offset, guard, "protect", login=True)]
+    doors += [Door("policyd-proxied-reject", 2523, "policyd", proxied=True, reject=True)]
+    for offset, instance in enumerate(POLICY_INSTANCES):
+        doors.append(Door(f"policyd-proxied-{instance}", 2524 + offset, "policyd", proxied=True, instance=instance))
+    doors += [Door("bare-xclient", 2550, xclient=True), Door("policyd-xclient", 2551, "policyd", xclient=True),
+              Door("policyd-xclient-protect", 2552, "policyd", "protect", xclient=True),
+              Door("bare-chained", 2528, proxied=True, xclient=True),
+              Door("policyd-chained", 2529, "policyd", proxied=True, xclient=True)]
     return {door.name: door for door in doors}
 
+
+# The policy server in a PID namespace beside Postfix's, with one capability; without SO_PEERPIDFD; and one to be tormented.
+POLICY_INSTANCES = ("sidecar", "nopidfd", "fault")
 
 SMTP_DOORS = _smtp_doors()
 
@@ -108,4 +125,4 @@ def dovecot_port(instance, protocol, proxied=False):
     return base + DOVECOT_INSTANCES.index(instance)
 
 
-PROXIED_PORTS = ("2120-2123", "2150-2153", "2520-2522", "2530-2532")
+PROXIED_PORTS = ("2120-2123", "2150-2153", "2520-2529", "2530-2532")

@@ -6,7 +6,9 @@ import socket
 import sys
 
 import plan
+import recipes
 from logs import Log
+from postfix import policy_socket
 from sandbox import wait_until
 
 USER = "nobody"         # whom the daemons become
@@ -33,17 +35,19 @@ def _listeners():
             text += f"    ports = {{ {ports} }}\n"
         if door.proxied:
             text += "    proxy = required\n"
+        if door.reject:
+            text += "    actions { proxy-untrusted = reject }\n"
         if door.internal:
             text += "    allow-internal = true\n"
         text += "}\n"
     return text
 
 
-def postfix_config(sockets):
+def postfix_config(sockets, instance=None):
     """One file for both guards of Postfix, each mode a listener of its own."""
-    return (f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks() + _listeners()
-            + f'policyd {{ listen = {{ "unix:{sockets}/policy" }} socket-mode = 0666 }}\n'
-            + f'milter {{ listen = "unix:{sockets}/milter" socket-mode = 0666 header = all }}\n')
+    places = recipes.replaced(recipes.block("mail-realip.conf sockets"), r"unix:(/var/spool/postfix/realip)/", sockets)
+    places = recipes.replaced(places, r"realip.*/(policy)\"", policy_socket(instance)) if instance else places
+    return f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks() + _listeners() + places
 
 
 def dovecot_config(instance):
@@ -52,19 +56,25 @@ def dovecot_config(instance):
     return f"mode = {mode}\nlog-passes = true\n{extra}" + networks()
 
 
+# One capability, an ordinary user, and no process of Postfix in sight.
+SIDECAR = ["unshare", "--pid", "--fork", "--kill-child", "setpriv", "--reuid", USER, "--regid", "nogroup", "--clear-groups",
+           "--bounding-set=-all,+sys_ptrace", "--inh-caps=-all,+sys_ptrace", "--ambient-caps=-all,+sys_ptrace"]
+
+
 class Realip:
-    """policyd and milter; what can't run says why in `missing`."""
+    """policyd (once for each way of running it) and milter; what can't run says why in `missing`. A log for each, by title."""
 
     PROGRAMS = {"policyd": ("policyd/realip-policyd", "policy"), "milter": ("milter/realip-milter", "milter")}
 
-    def __init__(self, build, folder, impostor=None):
+    def __init__(self, build, folder, sockets, impostor=None):
         self.build, self.impostor, self.missing = build, impostor, {}
-        self.folder = os.path.join(folder, "realip")
-        self.sockets = os.path.join(self.folder, "sockets")
-        os.makedirs(self.sockets)
+        self.folder, self.sockets = os.path.join(folder, "realip"), sockets
+        for path in (self.folder, self.sockets):
+            os.makedirs(path)
         os.chown(self.sockets, pwd.getpwnam(USER).pw_uid, -1)
         self.config = self.write("mail-realip.conf", postfix_config(self.sockets))
-        self.logs = {guard: Log(os.path.join(folder, f"realip-{guard}.log")) for guard in self.PROGRAMS}
+        self.logs = {title: Log(os.path.join(folder, f"realip-{title}.log"))
+                     for title in (*self.PROGRAMS, *(f"policyd-{instance}" for instance in plan.POLICY_INSTANCES))}
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -72,22 +82,33 @@ class Realip:
             file.write(text)
         return path
 
+    def log_of(self, door):
+        return self.logs.get(f"{door.guard}-{door.instance}" if door.instance else door.guard)
+
+    def _argv(self, guard, instance=None):
+        """How to start it, or None when it is not built."""
+        program, end = self.PROGRAMS[guard]
+        end = policy_socket(instance) if instance else end
+        if self.impostor:
+            role = {"policyd": "policy", "milter": "milter"}[guard]
+            return [sys.executable, "-B", os.path.join(HERE, "impostor_servers.py"), role, os.path.join(self.sockets, end), self.impostor]
+        path = os.path.join(self.build, program)
+        if not os.path.exists(path):
+            self.missing[guard] = f"{program} is not built"
+            return None
+        config = self.write(f"{instance}.conf", postfix_config(self.sockets, instance)) if instance else self.config
+        return (SIDECAR if instance == "sidecar" else []) + [path, "-c", config]
+
     def start(self, processes, host):
-        started = []
-        for guard, (program, end) in self.PROGRAMS.items():
-            path = os.path.join(self.build, program)
-            if self.impostor:
-                role = {"policyd": "policy", "milter": "milter"}[guard]
-                argv = [sys.executable, "-B", os.path.join(HERE, "impostor_servers.py"), role, os.path.join(self.sockets, end), self.impostor]
-            elif os.path.exists(path):
-                argv = [path, "-c", self.config]
-            else:
-                self.missing[guard] = f"{program} is not built"
-                continue
-            processes.start(f"realip-{guard}", argv, host)
-            started.append((guard, end))
-        for guard, end in started:
-            wait_until(lambda path=os.path.join(self.sockets, end): _answers(path), 10, f"realip-{guard} opens its socket", processes)
+        self.started = {}
+        for guard, instance in [(guard, None) for guard in self.PROGRAMS] + [("policyd", each) for each in plan.POLICY_INSTANCES]:
+            argv, title = self._argv(guard, instance), f"{guard}-{instance}" if instance else guard
+            if argv:
+                env = os.environ | ({"REALIP_TEST_NO_PEERPIDFD": "1"} if instance == "nopidfd" else {})
+                path = os.path.join(self.sockets, policy_socket(instance) if guard == "policyd" else self.PROGRAMS[guard][1])
+                self.started[title] = processes.start(f"realip-{title}", argv, host, env), path
+        for title, (_, path) in self.started.items():
+            wait_until(lambda path=path: _answers(path), 10, f"realip-{title} opens its socket", processes)
 
 
 def _answers(path):

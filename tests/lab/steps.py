@@ -51,7 +51,7 @@ class Mail:
         postfix, seen = lab.postfix, Seen()
         tag = lab.next_tag()
         self.sender, self.own, self.other = f"{tag}@ext.test", f"own-{tag}@{plan.OWN_DOMAIN}", f"victim-{tag}@{plan.OTHER_DOMAIN}"
-        log = lab.realip.logs.get(self.door.guard)
+        log = lab.realip.log_of(self.door)
         mark, guard_mark = postfix.log.mark(), log.mark() if log else 0
         result = clients.smtp(getattr(lab.network, self.route.host), self.route.to.of(self.family), self.door.port, self.sender,
                               [self.own, self.other], FORGED if self.forged else (),
@@ -178,7 +178,7 @@ class Probe:
 
     def run(self, lab):
         seen = Seen(verdict="probe: connects, greets, quits")
-        log = lab.realip.logs.get(self.door.guard)
+        log = lab.realip.log_of(self.door)
         mark = log.mark() if log else 0
         result = clients.smtp(getattr(lab.network, self.route.host), self.route.to.of(self.family), self.door.port)
         seen.transcript, seen.shown, seen.told = result.transcript, self.route.shown.of(self.family), str(result.quit)
