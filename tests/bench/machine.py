@@ -1,0 +1,125 @@
+"""What the bench does to the machine: processes on a processor of their own, their CPU time, their memory, passes of a load."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class Broken(Exception):
+    """A measurement that can't be made, or whose answers were wrong: the text says why."""
+
+
+class Missing(Exception):
+    """Something that this machine does not have."""
+
+
+CPUS = sorted(os.sched_getaffinity(0))
+SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
+
+
+class Folder:
+    """A private folder that other users may pass; its sockets' names stay short."""
+
+    def __enter__(self):
+        self.held = tempfile.TemporaryDirectory(prefix='realip-bench-', dir='/tmp')
+        os.chmod(self.held.name, 0o755)
+        return self
+
+    def __exit__(self, *_):
+        self.held.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.held.name, name)
+
+    def write(self, name, text):
+        with open(self.path(name), 'w', encoding='utf-8') as file:
+            file.write(text)
+        return self.path(name)
+
+
+def descendants(pid):
+    """pid and every process below it."""
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+            children = [int(word) for word in file.read().split()]
+    except OSError:
+        children = []
+    return [pid] + [each for child in children for each in descendants(child)]
+
+
+class Server:
+    """A program in the foreground that says `ready`; ended by its pid."""
+
+    def __init__(self, folder, name, argv, place, pinned=True, user=None):
+        self.name, self.place = name, place
+        self.log_path = folder.path(name + '.log')
+        # Two pinned programs share a cache and wake each other the same way in each pass.
+        cpus = {SERVER_CPU} if pinned else set(CPUS)
+        with open(self.log_path, 'wb') as log:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user,
+                                            preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+        end = time.monotonic() + 30
+        while 'ready' not in self.log():
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise Broken(f'{name} does not start: {self.log()[-500:]}')
+            time.sleep(0.01)
+
+    def log(self):
+        with open(self.log_path, encoding='utf-8', errors='replace') as file:
+            return file.read()
+
+    def cpu(self):
+        """Seconds of CPU so far, those of helpers and ended threads included."""
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in descendants(self.process.pid))
+
+    def resident(self):
+        """Bytes of memory of the process itself."""
+        with open(f'/proc/{self.process.pid}/status', encoding='ascii') as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith('VmRSS:'))
+
+    def proportional(self):
+        """Bytes of memory of it and its helpers, shared pages counted once."""
+        total = 0
+        for pid in descendants(self.process.pid):
+            with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as file:
+                total += next(int(line.split()[1]) * 1024 for line in file if line.startswith('Pss:'))
+        return total
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def on_load_cpu():
+    os.sched_setaffinity(0, {LOAD_CPU})
+
+
+def run_load(server, argv, seconds):
+    """One pass. Its JSON, with the server's CPU in microseconds for each request; Broken when an answer was wrong."""
+    before = server.cpu()
+    try:
+        done = subprocess.run(argv + ['--socket', server.place, '--seconds', str(seconds)], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=seconds + 30, check=False,
+                              preexec_fn=on_load_cpu)
+    except subprocess.TimeoutExpired as late:
+        raise Broken(f'{server.name}: the load did not end') from late
+    used = server.cpu() - before
+    if done.returncode != 0:
+        raise Broken(f'{server.name}: {(done.stderr + done.stdout).strip()[-400:]}')
+    result = json.loads(done.stdout.splitlines()[-1])
+    result['cpu'] = used / max(1, result['replies'] + result.get('slow_replies', 0)) * 1e6
+    return result
