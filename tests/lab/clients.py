@@ -6,19 +6,23 @@ import dataclasses
 import re
 import struct
 import socket
+import ssl
 
 SECONDS = 10        # for any one answer
+
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE      # the lab's certificate is nobody's
 
 
 class Conversation:
     """Lines over TCP with a transcript. A lost connection is an answer too, not an exception."""
 
-    def __init__(self, host, address, port, source=None, proxy_header=b""):
+    def __init__(self, host, address, port, source=None, header=None):
         self.lines, self.buffer, self.socket = [], b"", None
         try:
             self.socket = host.connect(address, port, source, SECONDS)
-            if proxy_header:
-                self.socket.sendall(proxy_header)
+            if header:
+                self.socket.sendall(header(self.socket))
         except OSError as error:
             self.lines.append(f"! {error}")
 
@@ -42,6 +46,15 @@ class Conversation:
         self.lines.append("S: " + text)
         return text
 
+    def start_tls(self):
+        """False when there is no encryption to be had."""
+        try:
+            self.socket = TLS.wrap_socket(self.socket)
+        except OSError as error:
+            self.lines.append(f"! {error}")
+            return False
+        return True
+
     def close(self):
         if self.socket:
             self.socket.close()
@@ -53,18 +66,43 @@ class Conversation:
         self.close()
 
 
-def proxy_local():
+SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
+
+
+def proxy_local(_connection):
     """A PROXY v2 header as HAProxy's health checks send it."""
-    return bytes.fromhex("0d0a0d0a000d0a515549540a") + b"\x20\x00\x00\x00"
+    return SIGNATURE + b"\x20\x00\x00\x00"
+
+
+def proxy_v1(source, destination, source_port=31337, destination_port=25):
+    family = "TCP6" if ":" in source else "TCP4"
+    return f"PROXY {family} {source} {destination} {source_port} {destination_port}\r\n".encode()
 
 
 def proxy_v2(source, destination, source_port=31337, destination_port=25):
-    """A PROXY v2 header with addresses of one's own choice."""
     family = socket.AF_INET6 if ":" in source else socket.AF_INET
     body = socket.inet_pton(family, source) + socket.inet_pton(family, destination)
     body += struct.pack("!HH", source_port, destination_port)
     kind = b"\x21\x21" if family == socket.AF_INET6 else b"\x21\x11"
-    return bytes.fromhex("0d0a0d0a000d0a515549540a") + kind + struct.pack("!H", len(body)) + body
+    return SIGNATURE + kind + struct.pack("!H", len(body)) + body
+
+
+PROXY_VERSIONS = {"v1": proxy_v1, "v2": proxy_v2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A PROXY header that names an address of the sender's choice: a role of the plan, or None for his own true address and port."""
+    version: str
+    role: object
+
+    def __call__(self, connection):
+        family = "v6" if connection.family == socket.AF_INET6 else "v4"
+        own, there = connection.getsockname()[:2], connection.getpeername()[:2]
+        if not self.role:
+            return PROXY_VERSIONS[self.version](own[0], there[0], own[1], there[1])
+        source = self.role.of(family)
+        return PROXY_VERSIONS[self.version](source, "2001:db8:1::13" if ":" in source else "203.0.113.13")
 
 
 @dataclasses.dataclass
@@ -87,6 +125,7 @@ class MailResult:
     """One SMTP session: a reply for each step reached, for each recipient its own."""
     greeting: Reply = dataclasses.field(default_factory=Reply)
     hello: Reply = dataclasses.field(default_factory=Reply)
+    xclient: Reply = None
     login: Reply = None
     mail: Reply = dataclasses.field(default_factory=Reply)
     recipients: dict = dataclasses.field(default_factory=dict)
@@ -117,10 +156,11 @@ def _reply(conversation):
             return Reply(int(match[1]), " ".join(text))
 
 
-def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, proxy_header=b"", user=None):
-    """Greets, logs in when there is a user, tries the message when there is a sender, quits."""
+def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, header=None, user=None, tls=False,
+         xclient=None):
+    """Greets, starts TLS or says XCLIENT where told to, logs in when there is a user, tries the message when there is a sender, quits."""
     result = MailResult()
-    with Conversation(host, address, port, source, proxy_header) as talk:
+    with Conversation(host, address, port, source, header) as talk:
         def ask(text):
             talk.send(text)
             return _reply(talk)
@@ -128,6 +168,14 @@ def smtp(host, address, port, sender=None, recipients=(), headers=(), source=Non
         result.greeting = _reply(talk)
         if result.greeting.good():
             result.hello = ask("EHLO client.example")
+        if result.hello.good() and tls:
+            if ask("STARTTLS").code == 220 and talk.start_tls():
+                result.hello = ask("EHLO client.example")
+            else:
+                result.hello = Reply(0, "no TLS")
+        if result.hello.good() and xclient:
+            result.xclient = ask("XCLIENT " + xclient)
+            result.hello = ask("EHLO client.example") if result.xclient.code == 220 else result.xclient
         if result.hello.good() and user:
             result.login = ask("AUTH PLAIN " + base64.b64encode(f"\0{user}\0secret".encode()).decode())
         if result.hello.good() and sender:
@@ -154,9 +202,9 @@ class LoginResult:
     transcript: list = dataclasses.field(default_factory=list)
 
 
-def imap(host, address, port, user=None, source=None, proxy_header=b""):
+def imap(host, address, port, user=None, source=None, header=None):
     result = LoginResult()
-    with Conversation(host, address, port, source, proxy_header) as talk:
+    with Conversation(host, address, port, source, header) as talk:
         def ask(tag, command):
             talk.send(f"{tag} {command}")
             said = []
@@ -185,9 +233,9 @@ def imap(host, address, port, user=None, source=None, proxy_header=b""):
     return result
 
 
-def pop3(host, address, port, user=None, source=None, proxy_header=b""):
+def pop3(host, address, port, user=None, source=None, header=None):
     result = LoginResult()
-    with Conversation(host, address, port, source, proxy_header) as talk:
+    with Conversation(host, address, port, source, header) as talk:
         def ask(command):
             talk.send(command)
             line = talk.line()

@@ -13,13 +13,13 @@ import shutil
 import time
 import traceback
 
+import catalogue
 import dovecot
 import haproxy
 import net
 import postfix
 import realip
 import sandbox
-import scenes
 from report import Report
 from steps import Seen
 
@@ -33,6 +33,7 @@ def arguments():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"), help="the folder that mail-realip was built in")
     parser.add_argument("--scenes", help="only these scenes, as 2,5b")
     parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
+    parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7 and 11 have")
     parser.add_argument("--demo", action="store_true", help="a table for people")
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
@@ -42,12 +43,12 @@ def arguments():
 
 
 def chosen_rows(options):
-    rows = list(scenes.rows(options.attested.split(",")))
+    rows = list(catalogue.rows(options.attested.split(","), options.size))
     if options.scenes:
         wanted = options.scenes.split(",")
         for scene in wanted:
-            if scene not in scenes.SCENES:
-                sys.exit(f"there is no scene {scene}; there are {', '.join(scenes.SCENES)}")
+            if scene not in catalogue.TITLES:
+                sys.exit(f"there is no scene {scene}; there are {', '.join(catalogue.TITLES)}")
         rows = [row for row in rows if row.scene in wanted]
     if options.rows:
         rows = [row for row in rows if fnmatch.fnmatchcase(row.id, options.rows)]

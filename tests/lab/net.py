@@ -155,6 +155,7 @@ class Network:
             routes(host, plan.SERVICE_DSR, plan.NODE1_OUT)
         # The stranger stands in the same data centre: nothing keeps it from the pod's proxy port.
         routes(self.stranger, plan.POD_NETS, plan.NODE2_OUT)
+        routes(self.stranger, plan.NODE2, plan.NODE2_OUT)
         # Direct server return: node1 hands packets on untouched, the answer leaves through node2.
         routes(self.node1, plan.SERVICE_DSR, plan.NODE2)
         routes(self.node2, plan.SERVICE_DSR, plan.POD)

@@ -44,7 +44,7 @@ class Report:
     def _heading(self, scene):
         if not self.demo or scene == self.scene:
             return
-        from scenes import TITLES
+        from catalogue import TITLES
         self.scene, self.bare = scene, None
         print(f"\n{self.paint('head', f'Scene {scene}: {TITLES[scene]}')}")
         print(self.paint("dim", self._line("", "row", "address shown", "verdict", "the client was told")))

@@ -4,8 +4,9 @@ A route says how a client reaches the mail pod; `Route.shown` is the address tha
 
 import dataclasses
 
+import clients
 import plan
-from plan import V4, V6
+from plan import V4
 from steps import Check, Login, Mail, Probe
 
 TITLES = {
@@ -29,7 +30,8 @@ class Route:
     to: plan.Address
     shown: plan.Address
     source: plan.Address = None
-    local_header: bool = False
+    header: object = None       # what the client says first: makes bytes of its connection
+    peer: plan.Address = None   # who then is at the other end of the TCP connection, where a row asks for that
 
 
 ROUTES = {
@@ -41,7 +43,7 @@ ROUTES = {
     "5b": Route("client", plan.PROXY_NODEPORT_LOCAL, plan.CLIENT),
     "8-plain": Route("node2", plan.POD, plan.POD_GATEWAY),
     "8-smtpchk": Route("proxy", plan.POD, plan.PROXY),
-    "8-local": Route("proxy", plan.POD, plan.PROXY, local_header=True),
+    "8-local": Route("proxy", plan.POD, plan.PROXY, header=clients.proxy_local),
     "9-webmail": Route("web", plan.POD, plan.WEBMAIL, plan.WEBMAIL),
     "9-fetchmail": Route("web", plan.POD, plan.FETCHMAIL, plan.FETCHMAIL),
     "12": Route("client", plan.DOCKER_OUT, plan.Address(plan.CLIENT.v4, plan.DOCKER_GATEWAY.v4)),
@@ -213,10 +215,3 @@ def scene_13(family, _attested):
 
 SCENES = {"1": scene_1, "2": scene_2, "3": scene_3, "4": scene_4, "5": scene_5, "5b": scene_5b, "8": scene_8, "9": scene_9,
           "12": scene_12, "13": scene_13}
-
-
-def rows(attested=()):
-    """All rows, in the order of the scenes. `attested`: the guards that know the true TCP peer."""
-    for scene in SCENES.values():
-        for family in (V4, V6):
-            yield from scene(family, attested)

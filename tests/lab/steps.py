@@ -46,6 +46,8 @@ class Mail:
     outcome: str
     verdict: dict = None
     forged: bool = False
+    tls: bool = False
+    xclient: str = None
 
     def run(self, lab):
         postfix, seen = lab.postfix, Seen()
@@ -56,7 +58,7 @@ class Mail:
         result = clients.smtp(getattr(lab.network, self.route.host), self.route.to.of(self.family), self.door.port, self.sender,
                               [self.own, self.other], FORGED if self.forged else (),
                               self.route.source and self.route.source.of(self.family),
-                              clients.proxy_local() if self.route.local_header else b"", tag if self.door.login else None)
+                              self.route.header, tag if self.door.login else None, self.tls, self.xclient)
         seen.transcript = result.transcript
         seen.expect(not self.door.login or (result.login and result.login.code == 235), f"AUTH got: {result.login}")
         # The refusal of one recipient must not be taken for the end of a message that the other one gets.
@@ -68,8 +70,10 @@ class Mail:
         seen.expect(seen.shown == shown, f"Postfix shows {seen.shown}, expected {shown}")
         getattr(self, "_" + self.outcome.replace("-", "_"))(seen, lab, result, queue_id, mark)
         if self.verdict:
-            user = {"user": tag} if self.door.login else {}
-            _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown, **user)
+            fixed = {"user": tag} if self.door.login else {}
+            if self.route.peer:
+                fixed["peer"] = self.route.peer.of(self.family)
+            _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown, **fixed)
         else:
             relays = "relays after login" if self.door.login else "relays for this address"
             seen.verdict = {"delivered": "delivered", "relayed": relays}[self.outcome]
@@ -102,23 +106,26 @@ class Mail:
         fate = lab.postfix.fate(queue_id, self.own, mark) if queue_id else "not queued"
         seen.expect(fate == "delivered", f"own mail: {fate}")
 
-    def _deferred_rcpt(self, seen, lab, result, queue_id, mark):
+    def _deferred_rcpt(self, seen, lab, result, queue_id, mark, code=450, status="4.7.1 "):
         seen.told = str(result.told())
         seen.expect(result.mail.good(), f"MAIL got: {result.mail}")
         seen.expect(len(result.recipients) == 2, "RCPT was not reached")
         for reply in result.recipients.values():
-            self._refusal(seen, lab, reply, 450)
+            self._refusal(seen, lab, reply, code, status)
         self._nothing_queued(seen, lab, queue_id)
+
+    def _rejected_rcpt(self, seen, lab, result, queue_id, mark):
+        self._deferred_rcpt(seen, lab, result, queue_id, mark, 550, "5.7.1 ")
 
     def _deferred_mail(self, seen, lab, result, queue_id, mark):
         seen.told = str(result.told())
         self._refusal(seen, lab, result.mail, 451)
         self._nothing_queued(seen, lab, queue_id)
 
-    def _refusal(self, seen, lab, reply, code):
+    def _refusal(self, seen, lab, reply, code, status="4.7.1 "):
         text = "" if lab.impostor else f"realip {self.verdict['reason']}: "
-        seen.expect(reply.code == code and reply.text.startswith("4.7.1 ") and text in reply.text,
-                    f"expected {code} 4.7.1 {text}..., was told: {reply}")
+        seen.expect(reply.code == code and reply.text.startswith(status) and text in reply.text,
+                    f"expected {code} {status}{text}..., was told: {reply}")
 
     def _nothing_queued(self, seen, lab, queue_id):
         seen.expect(not queue_id, f"queued as {queue_id}")
@@ -155,7 +162,7 @@ class Login:
         result = session(getattr(lab.network, self.route.host), self.route.to.of(self.family),
                          plan.dovecot_port(self.instance, self.protocol, self.proxied), user,
                          self.route.source and self.route.source.of(self.family),
-                         clients.proxy_local() if self.route.local_header else b"")
+                         self.route.header)
         seen.transcript, seen.told = result.transcript, result.told
         seen.shown = dovecot.address_shown(user, mark) or "-"
         shown = self.route.shown.of(self.family)

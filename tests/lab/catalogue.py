@@ -1,0 +1,29 @@
+"""All scenes and rows, in the order of the scenes' numbers."""
+
+import dataclasses
+import re
+
+import hostile_scenes
+import scenes
+from plan import V4, V6
+
+TITLES = scenes.TITLES | hostile_scenes.TITLES
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """How many sessions the crowds have."""
+    forgeries: int
+
+
+SIZES = {"quick": Size(forgeries=100), "whole": Size(forgeries=1000)}
+
+
+def rows(attested, size):
+    """`attested`: the guards that know the true TCP peer."""
+    for scene in sorted(TITLES, key=lambda name: int(re.match(r"\d+", name)[0])):
+        for family in (V4, V6):
+            if scene in scenes.SCENES:
+                yield from scenes.SCENES[scene](family, attested)
+            if scene in hostile_scenes.SCENES:
+                yield from hostile_scenes.SCENES[scene](family, SIZES[size])

@@ -1,0 +1,121 @@
+"""Steps made of many sessions: forgeries by the hundred among honest mail, bursts that end in a reset.
+
+What became of them is read from Postfix's own log; what the clients were told is a second witness."""
+
+import concurrent.futures
+import dataclasses
+import ipaddress
+import itertools
+import random
+import re
+import time
+
+import clients
+import plan
+from steps import Seen
+
+THREADS = 12
+QUEUED = re.compile(r"qmgr\[\d+\]: \w+: from=<([^>]*)>, size=")
+
+
+def all_of(jobs, threads=THREADS):
+    """Runs the functions in threads, in a mixed but repeatable order; their results, in the order given."""
+    jobs = list(jobs)
+    order = list(range(len(jobs)))
+    random.Random(7).shuffle(order)
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        running = {index: pool.submit(jobs[index]) for index in order}
+        return [running[index].result() for index in range(len(jobs))]
+
+
+def queued(lab, mark, prefix):
+    """The senders of this prefix whose message Postfix took."""
+    return {sender for sender in QUEUED.findall(lab.postfix.log.since(mark)) if sender.startswith(prefix)}
+
+
+def wait_queued(lab, mark, prefix, count, seconds):
+    """The same, after waiting until there are so many."""
+    deadline = time.monotonic() + seconds
+    while len(found := queued(lab, mark, prefix)) < count and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def honest_session(lab, door, family, sender):
+    """A client's letter to our domain through HAProxy."""
+    return clients.smtp(lab.network.client, plan.PROXY_OUT.of(family), door.port, sender, [f"sink@{plan.OWN_DOMAIN}"])
+
+
+def random_address(dice, family):
+    if family == plan.V4:
+        return str(ipaddress.IPv4Address(dice.randrange(0x01000000, 0xdf000000)))
+    return str(ipaddress.IPv6Address((0x2000 << 112) + dice.getrandbits(125)))
+
+
+def claims(dice, count):
+    """So many headers of every shape: both versions and families, inside addresses, loopback, mapped, and any."""
+    inside = [("127.0.0.1", "::1"), ("10.0.20.77", "fd00:20::77"), ("10.244.9.9", "fd00:244::9:9"), ("172.17.0.1", "fd00:20::13"),
+              ("10.0.20.13", "fd00:20::13"), ("203.0.113.7", "2001:db8:1::7")]
+    shapes = itertools.cycle(itertools.product(clients.PROXY_VERSIONS, range(len(inside) + 4)))
+    for version, shape in itertools.islice(shapes, count):
+        if shape < len(inside):
+            yield clients.Claim(version, plan.Address(*inside[shape]))
+        elif shape == len(inside):
+            mapped = "::ffff:" + dice.choice(("127.0.0.1", "10.0.20.77", random_address(dice, plan.V4)))
+            yield clients.Claim(version, plan.Address(mapped, mapped))
+        else:
+            yield clients.Claim(version, plan.Address(random_address(dice, plan.V4), random_address(dice, plan.V6)))
+
+
+@dataclasses.dataclass
+class Forgeries:
+    """Strangers with headers of their own, and (with a guard) as many honest clients through HAProxy, all at once on one door."""
+    door: object
+    count: int
+    threads: int = THREADS
+
+    def run(self, lab):
+        seen, tag = Seen(shown="of their choice"), lab.next_tag()
+        mark, dice = lab.postfix.log.mark(), random.Random(self.door.name)
+        families = plan.FAMILIES if lab.network.has_ipv6 else (plan.V4,)
+        jobs = [self._forgery(lab, families[number % len(families)], f"{tag}evil{number}@evil.example", claim, number % 5 == 4)
+                for number, claim in enumerate(claims(dice, self.count))]
+        if self.door.guard:
+            jobs += [self._honest(lab, families[number % len(families)], f"{tag}good{number}@ext.test") for number in range(self.count)]
+        started = time.monotonic()
+        results = all_of(jobs, self.threads)
+        forged, honest = results[:self.count], results[self.count:]
+        if not self.door.guard:
+            return self._without(seen, forged)
+        self._with(seen, lab, mark, tag, forged, honest)
+        seen.shown = f"{time.monotonic() - started:.0f} s"
+        return seen
+
+    def _forgery(self, lab, family, sender, claim, tls):
+        recipients = [f"sink@{plan.OWN_DOMAIN}", f"victim@{plan.OTHER_DOMAIN}"]
+        return lambda: clients.smtp(lab.network.stranger, plan.POD.of(family), self.door.port, sender, recipients, header=claim, tls=tls)
+
+    def _honest(self, lab, family, sender):
+        return lambda: honest_session(lab, self.door, family, sender)
+
+    @staticmethod
+    def _without(seen, forged):
+        taken = sum(result.data is not None and result.data.code == 250 for result in forged)
+        seen.verdict = f"{taken} of {len(forged)} forgeries are taken"
+        seen.expect(taken == len(forged), f"only {seen.verdict}: {[str(result.told()) for result in forged if not result.data][:2]}")
+        return seen
+
+    def _with(self, seen, lab, mark, tag, forged, honest):
+        word = "" if lab.impostor else "realip proxy-untrusted: "
+        refused = [result for result in forged if len(result.recipients) == 2
+                   and all(reply.code == 450 and word in reply.text for reply in result.recipients.values())]
+        taken = sum(result.data is not None and result.data.code == 250 for result in honest)
+        queue = wait_queued(lab, mark, tag, taken, 20)
+        evil = sum(sender.startswith(tag + "evil") for sender in queue)
+        seen.verdict = f"{len(forged) - len(refused)} of {len(forged)} forgeries pass, {len(honest) - taken} of {len(honest)} honest refused"
+        odd = [str(result.told()) for result in forged if result not in refused][:2]
+        seen.expect(len(refused) == len(forged), f"{len(forged) - len(refused)} forgeries not refused as they should be: {odd}")
+        seen.expect(taken == len(honest), f"honest refused: {[str(result.told()) for result in honest if not result.data][:2]}")
+        seen.expect(not evil, f"{evil} forgeries were queued")
+        seen.expect(len(queue) - evil == taken, f"{taken} honest letters were taken, {len(queue) - evil} queued")
+        seen.told = str(forged[0].told())
