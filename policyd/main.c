@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attest.h"
+#include "runtime/compiled.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
@@ -34,6 +35,16 @@ struct program {
 };
 
 static void start_reload(struct program *program);
+
+/* For the programs that decide with the same rules and must not read the configuration (Dovecot's). */
+static void publish(const struct realip_config *config)
+{
+    struct realip_problems problems = { NULL, 0 };
+
+    if (config->compiled != NULL && realip_compiled_publish(config, config->compiled, &problems) < 0)
+        realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+}
 
 /* In a thread of its own: reading a large configuration must keep no request waiting. */
 static void *reload(void *context)
@@ -62,6 +73,7 @@ static void on_reloaded(int fd, short what, void *context)
         struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
 
         realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
+        publish(realip_snapshot_config(snapshot));
         realip_log(LOG_NOTICE, "new rules are in force");
         realip_server_set_snapshot(program->server, snapshot);
     } else {
@@ -243,6 +255,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
+    publish(config);
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }

@@ -29,6 +29,7 @@ struct table {
 };
 
 struct realip_network_set {
+    bool attached; /* the arrays are somebody else's */
     struct realip_network_entry *entries;
     size_t entry_count;
     size_t ipv4_count; /* how many of the entries, the first ones, are IPv4 */
@@ -310,13 +311,154 @@ void realip_network_set_free(struct realip_network_set **set)
 {
     if (*set == NULL)
         return;
-    free((*set)->entries);
-    free((*set)->ranges4);
-    free((*set)->table4.slots);
-    free((*set)->ranges6);
-    free((*set)->table6.slots);
+    if (!(*set)->attached) {
+        free((*set)->entries);
+        free((*set)->ranges4);
+        free((*set)->table4.slots);
+        free((*set)->ranges6);
+        free((*set)->table6.slots);
+    }
     free(*set);
     *set = NULL;
+}
+
+/* The head of a packed set; its arrays follow in the order of `array_sizes`, each from a multiple of 8 bytes. */
+struct packed {
+    uint64_t entry_count;
+    uint64_t ipv4_count;
+    uint32_t range4_count;
+    uint32_t range6_count;
+    uint32_t shift4; /* NO_TABLE: there is none */
+    uint32_t shift6;
+    uint32_t first4;
+    uint32_t last4;
+    struct realip_address first6;
+    struct realip_address last6;
+};
+
+#define NO_TABLE UINT32_MAX
+#define ARRAY_COUNT 5
+
+static size_t rounded(size_t size)
+{
+    return (size + 7) / 8 * 8;
+}
+
+static void array_sizes(const struct packed *head, size_t sizes[ARRAY_COUNT])
+{
+    sizes[0] = head->entry_count * sizeof(struct realip_network_entry);
+    sizes[1] = head->range6_count * sizeof(struct range6);
+    sizes[2] = head->range4_count * sizeof(struct range4);
+    sizes[3] = head->shift4 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+    sizes[4] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+}
+
+size_t realip_network_set_pack(const struct realip_network_set *set, void *block)
+{
+    struct packed head = { .entry_count = set->entry_count,
+                           .ipv4_count = set->ipv4_count,
+                           .range4_count = set->range4_count,
+                           .range6_count = set->range6_count,
+                           .shift4 = set->table4.slots == NULL ? NO_TABLE : set->table4.shift,
+                           .shift6 = set->table6.slots == NULL ? NO_TABLE : set->table6.shift,
+                           .first4 = set->first4,
+                           .last4 = set->last4,
+                           .first6 = set->first6,
+                           .last6 = set->last6 };
+    const void *arrays[ARRAY_COUNT] = { set->entries, set->ranges6, set->ranges4, set->table4.slots, set->table6.slots };
+    size_t sizes[ARRAY_COUNT];
+    size_t used = rounded(sizeof(head));
+
+    array_sizes(&head, sizes);
+    if (block != NULL)
+        memcpy(block, &head, sizeof(head));
+    for (size_t i = 0; i < ARRAY_COUNT; i++) {
+        if (block != NULL && sizes[i] > 0)
+            memcpy((char *)block + used, arrays[i], sizes[i]);
+        used += rounded(sizes[i]);
+    }
+    return used;
+}
+
+static bool is_sound_table(const struct table *table, uint32_t range_count, unsigned bits)
+{
+    if (table->slots == NULL)
+        return true;
+    if (table->shift + TABLE_BITS > bits)
+        return false;
+    for (uint32_t i = 0; i < TABLE_SIZE; i++) {
+        if (table->slots[i] > table->slots[i + 1])
+            return false;
+    }
+    return table->slots[TABLE_SIZE] < range_count;
+}
+
+/* Every index that a look-up follows stays inside. (Wrong answers inside are the checksum's matter, not ours.) */
+static bool is_sound(const struct realip_network_set *set)
+{
+    uint64_t wrong = 0;
+
+    for (uint32_t i = 0; i < set->range4_count; i++)
+        wrong |= set->ranges4[i].value > set->entry_count;
+    for (uint32_t i = 0; i < set->range6_count; i++)
+        wrong |= set->ranges6[i].value > set->entry_count;
+    return wrong == 0 && set->ipv4_count <= set->entry_count && is_sound_table(&set->table4, set->range4_count, 32)
+        && is_sound_table(&set->table6, set->range6_count, 128);
+}
+
+/* The arrays of a block, whose head promised no more than `size` bytes hold. False when it did. */
+static bool attach_arrays(struct realip_network_set *set, const struct packed *head, const char *block, size_t size)
+{
+    void *arrays[ARRAY_COUNT];
+    size_t sizes[ARRAY_COUNT];
+    size_t used = rounded(sizeof(*head));
+
+    if (head->entry_count > 1U << 30)
+        return false;
+    array_sizes(head, sizes);
+    for (size_t i = 0; i < ARRAY_COUNT; i++) {
+        if (sizes[i] > size - used || rounded(sizes[i]) > size - used)
+            return false;
+        arrays[i] = sizes[i] == 0 ? NULL : (void *)(uintptr_t)(block + used); /* never written to: `attached` */
+        used += rounded(sizes[i]);
+    }
+    set->entries = arrays[0];
+    set->ranges6 = arrays[1];
+    set->ranges4 = arrays[2];
+    set->table4 = (struct table){ arrays[3], head->shift4 };
+    set->table6 = (struct table){ arrays[4], head->shift6 };
+    return true;
+}
+
+int realip_network_set_attach(const void *block, size_t size, struct realip_network_set **set_r, const char **reason_r)
+{
+    struct realip_network_set *set = calloc(1, sizeof(*set));
+    struct packed head;
+
+    *set_r = NULL;
+    if (set == NULL) {
+        *reason_r = "out of memory";
+        return -1;
+    }
+    set->attached = true;
+    if (size >= rounded(sizeof(head))) {
+        memcpy(&head, block, sizeof(head));
+        set->entry_count = head.entry_count;
+        set->ipv4_count = head.ipv4_count;
+        set->range4_count = head.range4_count;
+        set->range6_count = head.range6_count;
+        set->first4 = head.first4;
+        set->last4 = head.last4;
+        set->first6 = head.first6;
+        set->last6 = head.last6;
+        if (attach_arrays(set, &head, block, size) && is_sound(set)) {
+            *set_r = set;
+            return 0;
+        }
+    }
+    free(set);
+    *reason_r = "a damaged set of networks";
+    return -1;
 }
 
 static uint32_t find_ipv4(const struct realip_network_set *set, uint32_t key)

@@ -23,6 +23,16 @@ struct realip_network_set;
 int realip_network_set_build(const struct realip_network_entry *entries, size_t count, struct realip_network_set **set_r,
                              const char **reason_r);
 
+/* Writes the set into `block` as one piece without pointers, for a file that other processes map; returns the bytes
+ * needed, a multiple of 8, and writes nothing when `block` is NULL. `block` is aligned to 8 bytes. The form is this
+ * machine's and this version's: whoever keeps it must tell them apart. */
+size_t realip_network_set_pack(const struct realip_network_set *set, void *block);
+
+/* Makes a set of a packed block, which is not copied and must outlive the set. 0 and *set_r; or -1, *set_r NULL and
+ * *reason_r a constant text: out of memory, or the block is damaged (every number in it is checked, so that no look-up
+ * can leave it). */
+int realip_network_set_attach(const void *block, size_t size, struct realip_network_set **set_r, const char **reason_r);
+
 /* Frees the set and sets the caller's pointer to NULL; *set may be NULL. */
 void realip_network_set_free(struct realip_network_set **set);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "config_file.h"
 #include "endpoint.h"
@@ -525,6 +526,13 @@ static void read_top_level(struct reader *reader, const struct realip_config_blo
     read_word(reader, root, "log", log_words, &log);
     reader->config->log = (enum realip_log_target)log;
     reader->config->log_passes = read_bool(reader, root, "log-passes", false);
+    const struct realip_config_value *compiled = realip_config_value_at(root, "compiled", 0);
+    if (compiled != NULL) {
+        reader->config->compiled = compiled->text;
+        if (compiled->text[0] != '/')
+            realip_problems_add(reader->problems, compiled->origin, "compiled = '%s': write the file's whole path, from /",
+                                compiled->text);
+    }
     if (user != NULL) {
         reader->config->user = user->text;
         reader->config->user_origin = user->origin;
@@ -585,6 +593,8 @@ void realip_config_free(struct realip_config **config)
     realip_name_pattern_free(&(*config)->client_names);
     realip_problems_clear(&(*config)->warnings);
     realip_arena_clear(&(*config)->arena);
+    if ((*config)->mapping != NULL)
+        munmap((void *)(uintptr_t)(*config)->mapping, (*config)->mapping_size);
     free(*config);
     *config = NULL;
 }

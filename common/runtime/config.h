@@ -46,6 +46,7 @@ struct realip_config {
     struct realip_rules rules;
     struct realip_name_pattern *client_names; /* a list, NULL when empty */
     const char *path;
+    const char *compiled; /* where policyd publishes the rules for other programs; NULL: nowhere */
     const char *user; /* NULL: stay who we are */
     struct realip_origin user_origin;
     enum realip_log_target log;
@@ -57,6 +58,8 @@ struct realip_config {
     struct realip_suspicion suspicion;
     struct realip_problems warnings; /* what works, but not as the writer may think */
     struct realip_arena arena;       /* holds all of the above */
+    const void *mapping;             /* of a compiled file, or NULL */
+    size_t mapping_size;
 };
 
 /* Loads a file. 0 and *config_r (to be freed), perhaps with warnings; or -1, *config_r NULL and the problems added, each

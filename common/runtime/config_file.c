@@ -61,6 +61,7 @@ static cfg_opt_t root_options[] = {
     VALUE("user"),
     VALUE("log"),
     VALUE("log-passes"),
+    VALUE("compiled"),
     CFG_SEC("networks", networks_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
     CFG_SEC("actions", actions_options, CFGF_NODEFAULT),
     CFG_SEC("listener", listener_options, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

@@ -7,6 +7,7 @@
 
 struct realip_name_pattern {
     struct realip_name_pattern *next;
+    const char *text;
     struct realip_origin origin;
     pcre2_code *code;
 };
@@ -57,6 +58,7 @@ int realip_name_pattern_add(struct realip_name_pattern **list, const char *text,
         realip_problems_add(problems, origin, "client-names: out of memory");
         return -1;
     }
+    pattern->text = text;
     pattern->origin = origin;
     if (compile(pattern, text + 1, (size_t)(end - text - 1), options, problems) < 0) {
         free(pattern);
@@ -75,6 +77,18 @@ void realip_name_pattern_free(struct realip_name_pattern **list)
         pcre2_code_free(pattern->code);
         free(pattern);
     }
+}
+
+const char *realip_name_pattern_at(const struct realip_name_pattern *list, unsigned index, struct realip_origin *origin_r)
+{
+    while (list != NULL && index > 0) {
+        list = list->next;
+        index--;
+    }
+    if (list == NULL)
+        return NULL;
+    *origin_r = list->origin;
+    return list->text;
 }
 
 static bool matches(const pcre2_code *code, const char *name)

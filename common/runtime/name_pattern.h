@@ -7,10 +7,13 @@
 
 struct realip_name_pattern;
 
-/* Compiles "/EXPRESSION/" or "/EXPRESSION/i" and puts it at the end of *list. 0; or -1 and one problem added. */
+/* Compiles "/EXPRESSION/" or "/EXPRESSION/i" and puts it at the end of *list; the text is borrowed. 0; or -1 and one problem added. */
 int realip_name_pattern_add(struct realip_name_pattern **list, const char *text, struct realip_origin origin,
                             struct realip_problems *problems);
 void realip_name_pattern_free(struct realip_name_pattern **list);
+
+/* The pattern at an index from 0 as it was written, and its place; NULL behind the last. */
+const char *realip_name_pattern_at(const struct realip_name_pattern *list, unsigned index, struct realip_origin *origin_r);
 
 /* The place of the first pattern that matches, or NULL. `name` is what the host verified (forward-confirmed); "unknown"
  * and "[ADDRESS]", which hosts give where there is none, match nothing. Any number of threads may ask at once. A name

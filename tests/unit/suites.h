@@ -11,5 +11,6 @@ Suite *realip_verdict_suite(void);
 Suite *realip_decide_suite(void);
 Suite *realip_runtime_suite(void);
 Suite *realip_policy_suite(void);
+Suite *realip_compiled_suite(void);
 
 #endif

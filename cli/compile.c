@@ -1,0 +1,52 @@
+/* realipctl compile: publishes the rules as one file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/compiled.h"
+#include "subcommand.h"
+
+static const char usage[]
+    = "examples:\n"
+      "  realipctl compile\n"
+      "  realipctl -c ./mail-realip.conf compile -o /run/mail-realip/rules\n"
+      "usage: realipctl [-c FILE] compile [-o FILE]\n"
+      "  -o FILE   the file to replace (default: compiled = FILE of the configuration, else " REALIP_COMPILED_DEFAULT_PATH ")\n"
+      "Exit status: 0 written, 1 not written, 64 wrong arguments, 78 wrong configuration.\n";
+
+/* 0 to go on; 1 for --help; -1 for wrong arguments. */
+static int read_options(int argc, char **argv, const char **path_r)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+            return 1;
+        if (strcmp(argv[i], "-o") != 0 || i + 1 == argc) {
+            fprintf(stderr, "realipctl compile: '%s' is not understood; realipctl compile --help shows how\n", argv[i]);
+            return -1;
+        }
+        *path_r = argv[++i];
+    }
+    return 0;
+}
+
+int realip_compile_main(const char *config_path, int argc, char **argv)
+{
+    struct realip_problems problems = { NULL, 0 };
+    struct realip_config *config;
+    const char *path = NULL;
+    int result = read_options(argc, argv, &path);
+
+    if (result != 0) {
+        fputs(result > 0 ? usage : "", stdout);
+        return result > 0 ? 0 : REALIP_EXIT_USAGE;
+    }
+    result = realip_config_load(config_path, &config, &problems) < 0 ? REALIP_EXIT_CONFIG : 0;
+    if (result == 0 && path == NULL)
+        path = config->compiled != NULL ? config->compiled : REALIP_COMPILED_DEFAULT_PATH;
+    if (result == 0 && realip_compiled_publish(config, path, &problems) < 0)
+        result = 1;
+    if (problems.text != NULL)
+        fputs(problems.text, stderr);
+    realip_problems_clear(&problems);
+    realip_config_free(&config);
+    return result;
+}

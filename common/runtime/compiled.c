@@ -1,0 +1,562 @@
+#include "compiled.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "name_pattern.h"
+
+#define VERSION 1U
+#define MAX_SIZE (1U << 30)
+
+static const char magic[8] = { 'R', 'E', 'A', 'L', 'I', 'P', 'R', 'U' };
+
+struct packed_origin {
+    uint32_t file; /* offset of a text; 0: none */
+    uint32_t line;
+};
+
+struct packed_listener {
+    uint32_t title; /* offset of a text; 0 in the fallback */
+    uint32_t names; /* offset of name_count offsets of texts */
+    uint32_t name_count;
+    uint32_t ports; /* offset of port_count uint16_t */
+    uint32_t port_count;
+    uint32_t proxy;
+    uint32_t attest;
+    uint32_t mode;
+    uint32_t allow_internal;
+    uint32_t actions[REALIP_REASON_COUNT];
+    struct packed_origin proxy_origin;
+    struct packed_origin attest_origin;
+};
+
+struct packed_pattern {
+    uint32_t text;
+    struct packed_origin origin;
+};
+
+struct packed_set {
+    uint32_t offset; /* 0: an empty set */
+    uint32_t size;
+};
+
+struct head {
+    char magic[8];
+    uint32_t version;
+    uint32_t layout;   /* sizes of what is kept: another build's file is told apart */
+    uint64_t size;     /* of the whole file */
+    uint64_t checksum; /* of the whole file with 0 here */
+    uint32_t path;
+    uint32_t log_passes;
+    uint32_t origins;
+    uint32_t origin_count;
+    uint32_t listeners; /* offset of listener_count + 1 listeners, the last is the fallback */
+    uint32_t listener_count;
+    uint32_t patterns;
+    uint32_t pattern_count;
+    struct packed_origin suspicion_origin;
+    struct packed_set sets[REALIP_SET_COUNT];
+};
+
+static uint32_t layout(void)
+{
+    return (uint32_t)(sizeof(struct head) + 3 * sizeof(struct packed_listener) + 7 * sizeof(struct realip_network_entry)
+                      + 31 * sizeof(void *) + 127 * REALIP_REASON_COUNT + 1021 * REALIP_ACTION_COUNT);
+}
+
+/* FNV-1a over words of 8 bytes: against torn and rotten files, not against forgers (they could write rules as well). */
+static uint64_t add_to_checksum(uint64_t sum, const void *start, size_t size)
+{
+    const unsigned char *bytes = start;
+
+    for (size_t at = 0; at < size; at += 8) {
+        uint64_t word = 0;
+
+        memcpy(&word, bytes + at, size - at < 8 ? size - at : 8);
+        sum = (sum ^ word) * UINT64_C(1099511628211);
+        sum ^= sum >> 29; /* FNV alone lets high bits of a word touch high bits only */
+    }
+    return sum;
+}
+
+/* Over the whole file, the head with a checksum of 0. */
+static uint64_t checksum(const struct head *head, const unsigned char *bytes, size_t size)
+{
+    struct head plain = *head;
+
+    plain.checksum = 0;
+    return add_to_checksum(add_to_checksum(UINT64_C(14695981039346656037), &plain, sizeof(plain)), bytes + sizeof(plain),
+                           size - sizeof(plain));
+}
+
+/* ---- Writing. */
+
+struct writer {
+    unsigned char *bytes;
+    size_t size;
+    size_t room;
+    bool failed;
+    const char *last_file; /* the same few file names come again and again */
+    uint32_t last_file_at;
+};
+
+/* Room for `size` zeroed bytes at a multiple of 8; returns its offset. */
+static uint32_t reserve(struct writer *writer, size_t size)
+{
+    size_t at = (writer->size + 7) / 8 * 8;
+
+    if (writer->failed || at + size > MAX_SIZE) {
+        writer->failed = true;
+        return 0;
+    }
+    if (at + size > writer->room) {
+        size_t room = (at + size) * 2;
+        unsigned char *bytes = realloc(writer->bytes, room);
+
+        if (bytes == NULL) {
+            writer->failed = true;
+            return 0;
+        }
+        writer->bytes = bytes;
+        writer->room = room;
+    }
+    memset(writer->bytes + writer->size, 0, at + size - writer->size);
+    writer->size = at + size;
+    return (uint32_t)at;
+}
+
+static uint32_t put(struct writer *writer, const void *bytes, size_t size)
+{
+    uint32_t at = reserve(writer, size);
+
+    if (!writer->failed && size > 0)
+        memcpy(writer->bytes + at, bytes, size);
+    return at;
+}
+
+static uint32_t put_text(struct writer *writer, const char *text)
+{
+    return text == NULL ? 0 : put(writer, text, strlen(text) + 1);
+}
+
+static struct packed_origin put_origin(struct writer *writer, struct realip_origin origin)
+{
+    if (origin.file != NULL && origin.file != writer->last_file) {
+        writer->last_file_at = put_text(writer, origin.file);
+        writer->last_file = origin.file;
+    }
+    return (struct packed_origin){ origin.file == NULL ? 0 : writer->last_file_at, origin.line };
+}
+
+static struct packed_listener put_listener(struct writer *writer, const struct realip_listener *listener)
+{
+    struct packed_listener packed = { .name_count = (uint32_t)listener->name_count,
+                                      .port_count = (uint32_t)listener->port_count,
+                                      .proxy = listener->proxy,
+                                      .attest = listener->attest,
+                                      .mode = listener->mode,
+                                      .allow_internal = listener->allow_internal };
+
+    packed.title = put_text(writer, listener->title);
+    packed.names = reserve(writer, listener->name_count * sizeof(uint32_t));
+    for (size_t i = 0; i < listener->name_count; i++) {
+        uint32_t name = put_text(writer, listener->names[i]);
+
+        if (!writer->failed)
+            memcpy(writer->bytes + packed.names + i * sizeof(name), &name, sizeof(name));
+    }
+    packed.ports = put(writer, listener->ports, listener->port_count * sizeof(uint16_t));
+    for (unsigned i = 0; i < REALIP_REASON_COUNT; i++)
+        packed.actions[i] = listener->actions[i];
+    packed.proxy_origin = put_origin(writer, listener->proxy_origin);
+    packed.attest_origin = put_origin(writer, listener->attest_origin);
+    return packed;
+}
+
+static void put_rules(struct writer *writer, const struct realip_rules *rules, struct head *head)
+{
+    head->origin_count = (uint32_t)rules->origin_count;
+    head->origins = reserve(writer, rules->origin_count * sizeof(struct packed_origin));
+    for (size_t i = 0; i < rules->origin_count; i++) {
+        struct packed_origin origin = put_origin(writer, rules->origins[i]);
+
+        if (!writer->failed)
+            memcpy(writer->bytes + head->origins + i * sizeof(origin), &origin, sizeof(origin));
+    }
+    head->listener_count = (uint32_t)rules->listener_count;
+    head->listeners = reserve(writer, (rules->listener_count + 1) * sizeof(struct packed_listener));
+    for (size_t i = 0; i <= rules->listener_count; i++) {
+        struct packed_listener listener
+            = put_listener(writer, i < rules->listener_count ? &rules->listeners[i] : &rules->fallback);
+
+        if (!writer->failed)
+            memcpy(writer->bytes + head->listeners + i * sizeof(listener), &listener, sizeof(listener));
+    }
+    head->suspicion_origin = put_origin(writer, rules->suspicion_origin);
+    for (unsigned i = 0; i < REALIP_SET_COUNT; i++) {
+        size_t size = rules->sets[i] == NULL ? 0 : realip_network_set_pack(rules->sets[i], NULL);
+
+        head->sets[i] = (struct packed_set){ size == 0 ? 0 : reserve(writer, size), (uint32_t)size };
+        if (!writer->failed && size > 0)
+            realip_network_set_pack(rules->sets[i], writer->bytes + head->sets[i].offset);
+    }
+}
+
+static void put_patterns(struct writer *writer, const struct realip_name_pattern *list, struct head *head)
+{
+    struct realip_origin origin;
+
+    while (realip_name_pattern_at(list, head->pattern_count, &origin) != NULL)
+        head->pattern_count++;
+    head->patterns = reserve(writer, head->pattern_count * sizeof(struct packed_pattern));
+    for (unsigned i = 0; i < head->pattern_count; i++) {
+        const char *text = realip_name_pattern_at(list, i, &origin);
+        struct packed_pattern pattern = { put_text(writer, text), put_origin(writer, origin) };
+
+        if (!writer->failed)
+            memcpy(writer->bytes + head->patterns + i * sizeof(pattern), &pattern, sizeof(pattern));
+    }
+}
+
+/* 0; or -1 when memory is short or the rules are too large. */
+static int compile(const struct realip_config *config, struct writer *writer)
+{
+    struct head head = { .version = VERSION, .layout = layout(), .log_passes = config->log_passes };
+
+    memcpy(head.magic, magic, sizeof(magic));
+    reserve(writer, sizeof(head));
+    head.path = put_text(writer, config->path);
+    put_rules(writer, &config->rules, &head);
+    put_patterns(writer, config->client_names, &head);
+    put(writer, "", 1); /* the last byte is a NUL: no text runs over the end */
+    if (writer->failed)
+        return -1;
+    head.size = writer->size;
+    head.checksum = checksum(&head, writer->bytes, writer->size);
+    memcpy(writer->bytes, &head, sizeof(head));
+    return 0;
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, bytes, size);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+/* 0; or -1 with errno set. */
+static int write_beside(const char *path, const struct writer *writer)
+{
+    char fresh[4096];
+    int length = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
+
+    if (length < 0 || (size_t)length >= sizeof(fresh)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = mkostemp(fresh, O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = write_all(fd, writer->bytes, writer->size);
+    if (result == 0)
+        result = fchmod(fd, 0644);
+    if (close(fd) < 0)
+        result = -1;
+    if (result == 0)
+        result = rename(fresh, path);
+    if (result < 0) {
+        int error = errno;
+
+        unlink(fresh);
+        errno = error;
+    }
+    return result;
+}
+
+int realip_compiled_publish(const struct realip_config *config, const char *path, struct realip_problems *problems)
+{
+    struct writer writer = { 0 };
+    struct realip_origin at = { path, 0 };
+    int result = compile(config, &writer);
+
+    if (result < 0)
+        realip_problems_add(problems, at, "cannot compile the rules: out of memory, or they are larger than 1 GiB");
+    else if ((result = write_beside(path, &writer)) < 0)
+        realip_problems_add(problems, at, "cannot be written: %s: make its folder, writable for this program",
+                            strerror(errno));
+    free(writer.bytes);
+    return result;
+}
+
+/* ---- Reading. */
+
+struct realip_compiled {
+    int folder;
+    char *name;
+    char *path;
+    struct stat seen; /* the file of the last look; st_ino 0: none yet */
+};
+
+int realip_compiled_open(const char *path, struct realip_compiled **compiled_r, struct realip_problems *problems)
+{
+    struct realip_compiled *compiled = calloc(1, sizeof(*compiled));
+    const char *slash = strrchr(path, '/');
+    struct realip_origin at = { path, 0 };
+
+    *compiled_r = NULL;
+    if (compiled != NULL) {
+        compiled->folder = -1;
+        compiled->path = strdup(path);
+        compiled->name = strdup(slash == NULL ? path : slash + 1);
+    }
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (compiled == NULL || compiled->path == NULL || compiled->name == NULL || folder == NULL) {
+        realip_problems_add(problems, at, "out of memory");
+    } else {
+        compiled->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (compiled->folder < 0)
+            realip_problems_add(problems, at, "its folder cannot be opened: %s: realip-policyd publishes the rules there",
+                                strerror(errno));
+    }
+    free(folder);
+    if (compiled == NULL || compiled->folder < 0) {
+        realip_compiled_close(&compiled);
+        return -1;
+    }
+    *compiled_r = compiled;
+    return 0;
+}
+
+void realip_compiled_close(struct realip_compiled **compiled)
+{
+    if (*compiled == NULL)
+        return;
+    if ((*compiled)->folder >= 0)
+        close((*compiled)->folder);
+    free((*compiled)->name);
+    free((*compiled)->path);
+    free(*compiled);
+    *compiled = NULL;
+}
+
+struct reader {
+    const unsigned char *bytes;
+    size_t size;
+    struct realip_config *config;
+    bool failed;
+};
+
+/* `count` things of `size` bytes at an offset; NULL (and failed) when they do not lie inside the file. */
+static const void *at(struct reader *reader, uint32_t offset, size_t count, size_t size)
+{
+    if (offset % 8 != 0 || offset > reader->size || count > (reader->size - offset) / size) {
+        reader->failed = true;
+        return NULL;
+    }
+    return reader->bytes + offset;
+}
+
+static const char *text_at(struct reader *reader, uint32_t offset)
+{
+    if (offset == 0)
+        return NULL;
+    if (offset >= reader->size) { /* the file's last byte is a NUL */
+        reader->failed = true;
+        return NULL;
+    }
+    return (const char *)reader->bytes + offset;
+}
+
+static struct realip_origin origin_of(struct reader *reader, struct packed_origin packed)
+{
+    return (struct realip_origin){ text_at(reader, packed.file), packed.line };
+}
+
+static void *allocate(struct reader *reader, size_t count, size_t size)
+{
+    void *memory = realip_arena_alloc(&reader->config->arena, count * size + 1);
+
+    reader->failed = reader->failed || memory == NULL;
+    return memory;
+}
+
+static void read_listener(struct reader *reader, const struct packed_listener *packed, struct realip_listener *listener)
+{
+    const uint32_t *names = at(reader, packed->names, packed->name_count, sizeof(uint32_t));
+
+    listener->title = text_at(reader, packed->title);
+    listener->ports = at(reader, packed->ports, packed->port_count, sizeof(uint16_t));
+    listener->port_count = packed->port_count;
+    const char **copies = names == NULL ? NULL : allocate(reader, packed->name_count, sizeof(*copies));
+    for (uint32_t i = 0; copies != NULL && i < packed->name_count; i++) {
+        copies[i] = text_at(reader, names[i]);
+        reader->failed = reader->failed || copies[i] == NULL;
+    }
+    listener->names = copies;
+    listener->name_count = packed->name_count;
+    listener->proxy = (enum realip_proxy_need)packed->proxy;
+    listener->attest = (enum realip_attest_need)packed->attest;
+    listener->mode = (enum realip_mode)packed->mode;
+    listener->allow_internal = packed->allow_internal != 0;
+    for (unsigned i = 0; i < REALIP_REASON_COUNT; i++)
+        listener->actions[i] = (enum realip_action)packed->actions[i];
+    listener->proxy_origin = origin_of(reader, packed->proxy_origin);
+    listener->attest_origin = origin_of(reader, packed->attest_origin);
+}
+
+static void read_listeners(struct reader *reader, const struct head *head)
+{
+    const struct packed_listener *packed
+        = at(reader, head->listeners, (size_t)head->listener_count + 1, sizeof(struct packed_listener));
+    struct realip_listener *listeners
+        = packed == NULL ? NULL : allocate(reader, head->listener_count, sizeof(struct realip_listener));
+
+    if (listeners == NULL)
+        return;
+    for (uint32_t i = 0; i < head->listener_count; i++) {
+        read_listener(reader, &packed[i], &listeners[i]);
+        reader->failed = reader->failed || listeners[i].title == NULL;
+    }
+    read_listener(reader, &packed[head->listener_count], &reader->config->rules.fallback);
+    reader->config->rules.listeners = listeners;
+    reader->config->rules.listener_count = head->listener_count;
+}
+
+static void read_origins(struct reader *reader, const struct head *head)
+{
+    const struct packed_origin *packed = at(reader, head->origins, head->origin_count, sizeof(*packed));
+    struct realip_origin *origins = packed == NULL ? NULL : allocate(reader, head->origin_count, sizeof(*origins));
+
+    for (uint32_t i = 0; origins != NULL && i < head->origin_count; i++)
+        origins[i] = origin_of(reader, packed[i]);
+    reader->config->rules.origins = origins;
+    reader->config->rules.origin_count = origins == NULL ? 0 : head->origin_count;
+}
+
+static void read_sets(struct reader *reader, const struct head *head)
+{
+    for (unsigned i = 0; i < REALIP_SET_COUNT; i++) {
+        const void *block = at(reader, head->sets[i].offset, head->sets[i].size, 1);
+        const char *reason;
+
+        if (head->sets[i].offset != 0 && block != NULL
+            && realip_network_set_attach(block, head->sets[i].size, &reader->config->rules.sets[i], &reason) < 0)
+            reader->failed = true;
+    }
+}
+
+static void read_patterns(struct reader *reader, const struct head *head)
+{
+    const struct packed_pattern *packed = at(reader, head->patterns, head->pattern_count, sizeof(*packed));
+    struct realip_problems ignored = { NULL, 0 };
+
+    for (uint32_t i = 0; packed != NULL && i < head->pattern_count; i++) {
+        const char *text = text_at(reader, packed[i].text);
+
+        if (text == NULL
+            || realip_name_pattern_add(&reader->config->client_names, text, origin_of(reader, packed[i].origin), &ignored)
+                < 0)
+            reader->failed = true;
+    }
+    realip_problems_clear(&ignored);
+}
+
+/* NULL when the bytes are rules of ours; else what is wrong. */
+static const char *check_head(const unsigned char *bytes, size_t size, struct head *head)
+{
+    if (size < sizeof(*head))
+        return "it is truncated";
+    memcpy(head, bytes, sizeof(*head));
+    if (memcmp(head->magic, magic, sizeof(magic)) != 0)
+        return "it is no file of compiled rules";
+    if (head->version != VERSION || head->layout != layout())
+        return "another version of mail-realip made it: restart realip-policyd, or run realipctl compile";
+    if (head->size != size)
+        return "it is truncated";
+    if (head->checksum != checksum(head, bytes, size) || bytes[size - 1] != '\0')
+        return "it is damaged: its checksum is wrong";
+    return NULL;
+}
+
+/* Fills the configuration from its mapping. NULL; or what is wrong. */
+static const char *read_rules(struct realip_config *config)
+{
+    struct reader reader = { config->mapping, config->mapping_size, config, false };
+    struct head head;
+    const char *wrong = check_head(reader.bytes, reader.size, &head);
+
+    if (wrong != NULL)
+        return wrong;
+    config->path = text_at(&reader, head.path);
+    config->log_passes = head.log_passes != 0;
+    read_origins(&reader, &head);
+    read_listeners(&reader, &head);
+    config->rules.suspicion_origin = origin_of(&reader, head.suspicion_origin);
+    read_sets(&reader, &head);
+    read_patterns(&reader, &head);
+    return reader.failed ? "it is damaged, or memory is short" : NULL;
+}
+
+static const char *map_rules(int fd, size_t size, struct realip_config *config)
+{
+    void *mapping = size == 0 ? NULL : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (size == 0)
+        return "it is truncated";
+    if (mapping == MAP_FAILED)
+        return strerror(errno);
+    config->mapping = mapping;
+    config->mapping_size = size;
+    return read_rules(config);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size
+        && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_config **config_r,
+                            struct realip_problems *problems)
+{
+    struct realip_origin origin = { compiled->path, 0 };
+    struct stat now;
+
+    *config_r = NULL;
+    if (fstatat(compiled->folder, compiled->name, &now, 0) == 0 && is_same_file(&now, &compiled->seen))
+        return 1;
+    int fd = openat(compiled->folder, compiled->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &now) < 0) {
+        realip_problems_add(problems, origin, "cannot be read: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    struct realip_config *config = calloc(1, sizeof(*config));
+    const char *wrong = config == NULL ? "out of memory"
+        : !S_ISREG(now.st_mode)        ? "it is no file of compiled rules"
+                                       : map_rules(fd, (size_t)now.st_size, config);
+    close(fd);
+    compiled->seen = now;
+    if (wrong == NULL) {
+        *config_r = config;
+        return 0;
+    }
+    realip_problems_add(problems, origin, "is refused: %s", wrong);
+    realip_config_free(&config);
+    return -1;
+}
