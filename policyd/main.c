@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "attest.h"
+#include "auth_policy_http.h"
 #include "runtime/compiled.h"
+#include "runtime/config_file.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
@@ -24,6 +26,8 @@ struct program {
     struct realip_snapshots *snapshots;
     struct realip_server *server;
     struct realip_metrics_http *http;
+    struct realip_auth_policy_http *auth_policy;
+    char *token;
     struct event *signals[3];
     struct event *reloaded; /* readable when a reload has ended */
     int reloaded_pipe[2];
@@ -151,6 +155,33 @@ static int listen_all(struct program *program, const struct realip_config *confi
     return program->http == NULL ? -1 : 0;
 }
 
+static int listen_auth_policy(struct program *program, const struct realip_config *config,
+                              struct realip_problems *problems)
+{
+    const struct realip_endpoint *endpoint = config->auth_policy;
+    const struct realip_config_value *token = config->auth_policy_token;
+
+    if (endpoint == NULL)
+        return 0;
+    if (token != NULL && realip_auth_policy_token(token->text, token->origin, &program->token, problems) < 0)
+        return -1;
+    int fd = realip_daemon_listen(endpoint, &config->policyd, problems);
+    if (fd >= 0)
+        program->auth_policy
+            = realip_auth_policy_http_new(program->base, fd, program->snapshots, program->token, endpoint->host);
+    return program->auth_policy == NULL ? -1 : 0;
+}
+
+static void write_metrics(void *context, FILE *out)
+{
+    struct program *program = context;
+
+    if (program->attest != NULL)
+        realip_attest_write_metrics(program->attest, out);
+    if (program->auth_policy != NULL)
+        realip_auth_policy_http_write_metrics(program->auth_policy, out);
+}
+
 /* What the file asks of attestation: the listener that asks most. */
 static const struct realip_listener *most_demanding(const struct realip_config *config)
 {
@@ -249,9 +280,9 @@ static int start(struct program *program, const char *path, struct realip_proble
     if (program->server == NULL || add_signals(program) < 0
         || (program->attest != NULL && realip_attest_attach(program->attest, program->base) < 0))
         return EXIT_FAILURE;
-    if (program->attest != NULL)
-        realip_metrics_set_writer(program->metrics, realip_attest_write_metrics, program->attest);
-    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0
+    realip_metrics_set_writer(program->metrics, write_metrics, program);
+    if (listen_all(program, config, problems) < 0 || listen_auth_policy(program, config, problems) < 0
+        || realip_daemon_drop_privileges(config, problems) < 0
         || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
@@ -266,6 +297,8 @@ static void stop(struct program *program)
         pthread_join(program->reloader, NULL);
     realip_problems_clear(&program->reload_problems);
     realip_metrics_http_free(&program->http);
+    realip_auth_policy_http_free(&program->auth_policy);
+    free(program->token);
     realip_server_free(&program->server);
     for (size_t i = 0; i < 3; i++) {
         if (program->signals[i] != NULL)

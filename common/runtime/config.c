@@ -466,6 +466,37 @@ static void read_service(struct reader *reader, const struct realip_config_block
     service->socket_mode = read_mode(reader, block);
 }
 
+/* A numeric loopback host: the names that a resolver may turn to anything do not count. */
+static bool is_loopback(const struct realip_endpoint *endpoint)
+{
+    struct realip_address address;
+    const char *reason;
+
+    return endpoint->host != NULL && realip_address_parse(endpoint->host, strlen(endpoint->host), &address, &reason) == 0
+        && realip_address_is_loopback(&address);
+}
+
+/* It tells whether an address and a user may log in: for others than this host only with a token. */
+static void read_auth_policy(struct reader *reader, const struct realip_config_block *policyd)
+{
+    const struct realip_config_value *value = realip_config_value_at(policyd, "auth-policy", 0);
+    struct realip_config *config = reader->config;
+
+    config->auth_policy_token = realip_config_value_at(policyd, "auth-policy-token", 0);
+    if (value == NULL)
+        return;
+    struct realip_endpoint *endpoint = allocate(reader, 1, sizeof(*endpoint));
+    if (endpoint == NULL)
+        return;
+    read_endpoint(reader, value, endpoint);
+    config->auth_policy = endpoint;
+    if (endpoint->path == NULL && !is_loopback(endpoint) && config->auth_policy_token == NULL)
+        realip_problems_add(reader->problems, value->origin,
+                            "auth-policy = '%s' is open to other hosts: listen at 127.0.0.1 or a unix socket, or add "
+                            "auth-policy-token = FILE",
+                            value->text);
+}
+
 static void read_programs(struct reader *reader, const struct realip_config_block *root)
 {
     static const struct word header_words[] = { { "all", REALIP_HEADER_ALL },
@@ -480,6 +511,7 @@ static void read_programs(struct reader *reader, const struct realip_config_bloc
     reader->config->client_user = "postfix";
     if (policyd != NULL) {
         read_service(reader, policyd, &reader->config->policyd);
+        read_auth_policy(reader, policyd);
         if ((value = realip_config_value_at(policyd, "client-user", 0)) != NULL)
             reader->config->client_user = value->text;
     }

@@ -34,6 +34,7 @@ struct realip_service {
 };
 
 struct realip_name_pattern; /* see name_pattern.h */
+struct realip_config_value; /* see config_file.h */
 
 struct realip_suspicion {
     bool configured;
@@ -53,6 +54,8 @@ struct realip_config {
     bool log_passes;
     struct realip_service policyd;
     const char *client_user; /* whose processes policyd may attest */
+    const struct realip_endpoint *auth_policy; /* NULL: none */
+    const struct realip_config_value *auth_policy_token; /* the path of its token file; NULL: none */
     struct realip_service milter;
     enum realip_milter_header milter_header;
     struct realip_suspicion suspicion;

@@ -45,7 +45,8 @@ static cfg_opt_t listener_options[] = { VALUES("names"), VALUES("ports"), VALUE(
                                         CFG_SEC("actions", actions_options, CFGF_NODEFAULT), CFG_END() };
 
 static cfg_opt_t policyd_options[] = { VALUES("listen"),      VALUE("http"),        VALUE("socket-group"),
-                                       VALUE("socket-mode"), VALUE("client-user"), CFG_END() };
+                                       VALUE("socket-mode"), VALUE("client-user"), VALUE("auth-policy"),
+                                       VALUE("auth-policy-token"), CFG_END() };
 
 static cfg_opt_t milter_options[] = { VALUE("listen"),      VALUE("http"),   VALUE("socket-group"),
                                       VALUE("socket-mode"), VALUE("header"), CFG_END() };

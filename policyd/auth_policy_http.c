@@ -1,0 +1,325 @@
+#include "auth_policy_http.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "runtime/log.h"
+
+#define MAX_BODY 65536
+
+enum outcome { ALLOWED, REFUSED, MALFORMED, UNAUTHORIZED, REPORTED, REPORTED_REFUSED, OUTCOME_COUNT };
+
+struct realip_auth_policy_http {
+    struct evhttp *http;
+    struct realip_snapshots *snapshots;
+    const char *token;
+    const char *host;
+    unsigned long long counts[OUTCOME_COUNT];
+};
+
+static void send_json(struct evhttp_request *request, int code, json_t *answer)
+{
+    char *text = answer == NULL ? NULL : json_dumps(answer, JSON_COMPACT);
+    struct evbuffer *body = evbuffer_new();
+
+    json_decref(answer);
+    if (text == NULL || body == NULL || evbuffer_add(body, text, strlen(text)) < 0) {
+        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
+    } else {
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+        evhttp_send_reply(request, code, NULL, body);
+    }
+    if (body != NULL)
+        evbuffer_free(body);
+    free(text);
+}
+
+/* What can't be understood is refused: Dovecot takes an answer without a status for "go on". */
+static void send_status(struct evhttp_request *request, int code, int status, const char *message)
+{
+    send_json(request, code, json_pack("{s:i, s:s}", "status", status, "msg", message));
+}
+
+/* ---- Who may ask. */
+
+/* Takes the same time wherever the texts begin to differ. */
+static bool is_same_secret(const char *given, const char *secret)
+{
+    size_t length = strlen(secret);
+    unsigned difference = strlen(given) != length;
+
+    for (size_t i = 0; i < length && *given != '\0'; i++)
+        difference |= (unsigned char)given[i % strlen(given)] ^ (unsigned char)secret[i];
+    return difference == 0;
+}
+
+static bool has_token(const struct realip_auth_policy_http *self, struct evhttp_request *request)
+{
+    static const char scheme[] = "Bearer ";
+    const char *given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
+
+    if (self->token == NULL)
+        return true;
+    return given != NULL && strncasecmp(given, scheme, sizeof(scheme) - 1) == 0
+        && is_same_secret(given + sizeof(scheme) - 1, self->token);
+}
+
+/* A web page that has a name of its own point to 127.0.0.1 (DNS rebinding) sends that name. */
+static bool has_known_host(const struct realip_auth_policy_http *self, struct evhttp_request *request)
+{
+    static const char *const local[] = { "localhost", "127.0.0.1", "[::1]", "::1" };
+    const char *host = evhttp_find_header(evhttp_request_get_input_headers(request), "Host");
+    size_t length;
+
+    if (host == NULL)
+        return true; /* no browser */
+    length = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        if (strlen(local[i]) == length && strncasecmp(host, local[i], length) == 0)
+            return true;
+    }
+    return self->host != NULL && strlen(self->host) == length && strncasecmp(host, self->host, length) == 0;
+}
+
+/* ---- One login. */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text == NULL ? "" : text;
+}
+
+/* Dovecot sends numbers as texts; either will do. */
+static uint16_t port_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    long long port = json_is_integer(value) ? json_integer_value(value) : strtoll(text_of(object, key), NULL, 10);
+
+    return port > 0 && port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+static struct realip_address address_of(const json_t *object, const char *key)
+{
+    const char *text = text_of(object, key);
+    struct realip_address address;
+    const char *reason;
+
+    (void)realip_address_parse(text, strlen(text), &address, &reason); /* what is none stays absent */
+    return address;
+}
+
+static struct realip_facts facts_of(const json_t *object)
+{
+    struct realip_facts facts = { .source = REALIP_SOURCE_DOVECOT_AUTH,
+                                  .stage = REALIP_STAGE_AUTH,
+                                  .client = address_of(object, "remote"),
+                                  .peer = address_of(object, "real_remote"),
+                                  .listener_port = port_of(object, "real_lport"),
+                                  .service = text_of(object, "protocol"),
+                                  .session = text_of(object, "session_id"),
+                                  .user = text_of(object, "login"),
+                                  .password_login = true };
+
+    /* Postfix tells Dovecot one address, which arrives as both: its true peer is policyd's matter. */
+    if (strcmp(facts.service, "smtp") == 0)
+        facts.peer_state = REALIP_PEER_LEFT;
+    else
+        facts.peer_state = facts.peer.family == REALIP_FAMILY_NONE ? REALIP_PEER_UNATTESTED : REALIP_PEER_KNOWN;
+    return facts;
+}
+
+/* Dovecot's own errands have no client. */
+static bool is_exempt(const json_t *object)
+{
+    const char *protocol = text_of(object, "protocol");
+
+    return strcmp(protocol, "doveadm") == 0 || strcmp(protocol, "lmtp") == 0;
+}
+
+static void answer_allow(struct realip_auth_policy_http *self, struct evhttp_request *request, const json_t *object)
+{
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(self->snapshots);
+    struct realip_facts facts = facts_of(object);
+    struct realip_verdict verdict = { .action = REALIP_ACTION_PASS };
+    char message[256];
+
+    if (!is_exempt(object))
+        realip_snapshot_judge(snapshot, &facts, &verdict);
+    bool allowed = verdict.action == REALIP_ACTION_PASS || verdict.action == REALIP_ACTION_FLAG;
+    snprintf(message, sizeof(message), "realip %s: %s", realip_reason_token(verdict.reason),
+             realip_reason_sentence(verdict.reason));
+    self->counts[allowed ? ALLOWED : REFUSED]++;
+    send_status(request, HTTP_OK, allowed ? 0 : -1, allowed ? "" : message);
+    realip_snapshot_release(&snapshot);
+}
+
+static void answer_report(struct realip_auth_policy_http *self, struct evhttp_request *request, const json_t *object)
+{
+    self->counts[json_is_true(json_object_get(object, "policy_reject")) ? REPORTED_REFUSED : REPORTED]++;
+    send_status(request, HTTP_OK, 0, "");
+}
+
+/* ---- HTTP. */
+
+static json_t *read_body(struct evhttp_request *request)
+{
+    struct evbuffer *body = evhttp_request_get_input_buffer(request);
+    size_t length = evbuffer_get_length(body);
+    const char *bytes = length == 0 || length > MAX_BODY ? NULL : (const char *)evbuffer_pullup(body, -1);
+    json_t *object = bytes == NULL ? NULL : json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
+
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static bool is_command(struct evhttp_request *request, const char *command)
+{
+    const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+    struct evkeyvalq values;
+    bool is = false;
+
+    if (query != NULL && evhttp_parse_query_str(query, &values) == 0) {
+        const char *value = evhttp_find_header(&values, "command");
+
+        is = value != NULL && strcmp(value, command) == 0;
+        evhttp_clear_headers(&values);
+    }
+    return is;
+}
+
+static void on_request(struct evhttp_request *request, void *context)
+{
+    struct realip_auth_policy_http *self = context;
+
+    if (!has_known_host(self, request) || !has_token(self, request)) {
+        self->counts[UNAUTHORIZED]++;
+        realip_log(LOG_WARNING, "an auth policy request without the right %s is refused",
+                   has_known_host(self, request) ? "token" : "Host");
+        send_status(request, 403, -1, "realip: not authorized");
+        return;
+    }
+    json_t *object = read_body(request);
+    if (object != NULL && is_command(request, "allow"))
+        answer_allow(self, request, object);
+    else if (object != NULL && is_command(request, "report"))
+        answer_report(self, request, object);
+    else {
+        self->counts[MALFORMED]++;
+        send_status(request, HTTP_BADREQUEST, -1, "realip: this request was not understood");
+    }
+    json_decref(object);
+}
+
+static int serve(struct realip_auth_policy_http *self, struct event_base *base, int fd)
+{
+    self->http = evhttp_new(base);
+    struct evconnlistener *listener
+        = self->http == NULL ? NULL : evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+
+    if (listener == NULL) {
+        close(fd);
+        return -1;
+    }
+    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_POST);
+    evhttp_set_max_headers_size(self->http, 16384);
+    evhttp_set_max_body_size(self->http, MAX_BODY);
+    evhttp_set_timeout(self->http, 300); /* Dovecot keeps its connections */
+    evhttp_set_gencb(self->http, on_request, self);
+    if (evhttp_bind_listener(self->http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return -1;
+    }
+    return 0;
+}
+
+struct realip_auth_policy_http *realip_auth_policy_http_new(struct event_base *base, int fd,
+                                                            struct realip_snapshots *snapshots, const char *token,
+                                                            const char *host)
+{
+    struct realip_auth_policy_http *self = calloc(1, sizeof(*self));
+
+    if (self == NULL) {
+        close(fd);
+        return NULL;
+    }
+    self->snapshots = snapshots;
+    self->token = token;
+    self->host = host;
+    if (serve(self, base, fd) < 0)
+        realip_auth_policy_http_free(&self);
+    return self;
+}
+
+void realip_auth_policy_http_free(struct realip_auth_policy_http **http)
+{
+    if (*http == NULL)
+        return;
+    if ((*http)->http != NULL)
+        evhttp_free((*http)->http);
+    free(*http);
+    *http = NULL;
+}
+
+void realip_auth_policy_http_write_metrics(const struct realip_auth_policy_http *http, FILE *out)
+{
+    static const char *const labels[OUTCOME_COUNT]
+        = { "allowed", "refused", "malformed", "unauthorized", "reported", "reported-refused" };
+
+    fputs("# HELP realip_auth_policy_requests_total Requests of Dovecot's auth policy client by outcome.\n"
+          "# TYPE realip_auth_policy_requests_total counter\n",
+          out);
+    for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+        fprintf(out, "realip_auth_policy_requests_total{outcome=\"%s\"} %llu\n", labels[i], http->counts[i]);
+}
+
+/* ---- The token's file. */
+
+static bool is_good_token(const char *token)
+{
+    size_t length = strlen(token);
+
+    for (const char *c = token; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return false;
+    }
+    return length >= 16 && length <= 256;
+}
+
+int realip_auth_policy_token(const char *path, struct realip_origin origin, char **token_r,
+                             struct realip_problems *problems)
+{
+    FILE *file = fopen(path, "re");
+    struct stat status;
+    char line[512] = "";
+
+    *token_r = NULL;
+    if (file == NULL) {
+        realip_problems_add(problems, origin, "the token file '%s' cannot be read: %s", path, strerror(errno));
+        return -1;
+    }
+    if (fgets(line, sizeof(line), file) != NULL)
+        line[strcspn(line, "\r\n")] = '\0';
+    bool is_open = fstat(fileno(file), &status) < 0 || (status.st_mode & 07) != 0;
+    fclose(file);
+    if (is_open)
+        realip_problems_add(problems, origin, "the token file '%s' can be read by others: chmod 0640 it", path);
+    else if (!is_good_token(line))
+        realip_problems_add(problems, origin,
+                            "the token file '%s' holds no token: its first line is 16 to 256 visible characters", path);
+    else if ((*token_r = strdup(line)) == NULL)
+        realip_problems_add(problems, origin, "out of memory");
+    return *token_r == NULL ? -1 : 0;
+}
