@@ -3,14 +3,16 @@
 Only the policy server knows who is really connected, so only its doors are here."""
 
 import clients
+import nginx
 import plan
 from crowds import Forgeries
 from plan import V4
-from scenes import Row, Route, verdict
+from scenes import REAL, Row, Route, verdict
 from steps import Mail
 
 TITLES = {
     "7": "a stranger's own PROXY header",
+    "10": "nginx's mail proxy with XCLIENT",
 }
 
 CLAIMS = {
@@ -37,11 +39,11 @@ def says_truth(header, to=plan.POD):
     return Route("stranger", to, plan.STRANGER, header=header, peer=plan.STRANGER)
 
 
-def stranger_row(scene, kind, family, route, wanted, door="policyd-proxied", bare="bare-proxied", without="relayed", **how):
+def stranger_row(scene, kind, family, route, wanted, door="policyd-proxied", bare="bare-proxied", without="relayed", nginx=False, **how):
     outcome = {"defer": "deferred-rcpt", "reject": "rejected-rcpt", "pass": without, "no-relay": "relay-closed"}[wanted["action"]]
     return Row(f"{scene}/{kind}/{family}/{door}", scene, f"{kind} over {family}", "policyd", family,
                [Mail(route, family, plan.SMTP_DOORS[bare], without, **how)],
-               [Mail(route, family, plan.SMTP_DOORS[door], outcome, wanted, **how)])
+               [Mail(route, family, plan.SMTP_DOORS[door], outcome, wanted, **how)], nginx)
 
 
 def scene_5b(family, _size):
@@ -77,4 +79,36 @@ def forgeries_row(door, instance, count, threads):
                [Forgeries(plan.SMTP_DOORS[f"bare-{door}"], 20, 20)], [Forgeries(plan.SMTP_DOORS[name], count, threads)])
 
 
-SCENES = {"5b": scene_5b, "7": scene_7}
+def xclient(shown, family, login=False):
+    """An XCLIENT command that names this address and, where asked for, somebody who logged in elsewhere."""
+    address = shown.of(family)
+    return "ADDR=" + ("IPV6:" if ":" in address else "") + address + (" LOGIN=ceo" if login else "")
+
+
+def scene_10(family, _size):
+    """XCLIENT supplies an address as PROXY does: from nginx on a listed host, on one that is not, and by hand."""
+    def through(name, peer):
+        return Route("client", nginx.HOSTS[name], plan.CLIENT, peer=peer)
+
+    doors = {"door": "policyd-xclient", "bare": "bare-xclient"}
+    listed, unlisted = through("proxy", plan.PROXY), through("stranger", plan.STRANGER)
+    yield stranger_row("10", "listed", family, listed, REAL, without="delivered", nginx=True, **doors)
+    yield stranger_row("10", "unlisted", family, unlisted, UNTRUSTED, without="delivered", nginx=True, **doors)
+    # Postfix lets the stranger's host say XCLIENT, as one forgotten line in main.cf would: all is its to choose, a login too.
+    claimed = {kind: Route("stranger", plan.POD, role, peer=plan.STRANGER) for kind, role in CLAIMS.items()}
+    yield stranger_row("10", "xclient-mynetworks", family, claimed["mynetworks"], UNTRUSTED,
+                       xclient=xclient(CLAIMS["mynetworks"], family), **doors)
+    forged_login = {"xclient": xclient(CLAIMS["random"], family, login=True), "forged_login": True}
+    yield stranger_row("10", "xclient-login", family, claimed["random"], UNTRUSTED, **forged_login, **doors)
+    # Closing relays spares who logged in with a password; a login that XCLIENT tells of is none.
+    yield stranger_row("10", "xclient-login", family, claimed["random"], verdict("proxy-untrusted", "defer", "no-relay"), **forged_login,
+                       door="policyd-xclient-protect", bare="bare-xclient")
+    # A forged PROXY header names a host that may say XCLIENT, and XCLIENT the rest: the true peer shows through both.
+    chained = Route("stranger", plan.POD, CLAIMS["mynetworks"], peer=plan.STRANGER, header=clients.Claim("v2", plan.XCLIENT_NOBODY))
+    yield stranger_row("10", "chained", family, chained, UNTRUSTED, "policyd-chained", "bare-chained",
+                       xclient=xclient(CLAIMS["mynetworks"], family))
+    chained = Route("stranger", plan.POD, CLAIMS["random"], peer=plan.STRANGER, header=clients.Claim("v1", plan.XCLIENT_NOBODY))
+    yield stranger_row("10", "chained-login", family, chained, UNTRUSTED, "policyd-chained", "bare-chained", **forged_login)
+
+
+SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10}

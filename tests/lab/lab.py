@@ -17,6 +17,7 @@ import catalogue
 import dovecot
 import haproxy
 import net
+import nginx
 import postfix
 import realip
 import sandbox
@@ -97,6 +98,9 @@ class Lab:
         self.postfix.start(self.processes, self.network.pod)
         self.haproxy = haproxy.HAProxy(self.folder)
         self.haproxy.start(self.processes, self.network)
+        self.nginx_missing = nginx.why_not()
+        if not self.nginx_missing:
+            nginx.start(self.folder, self.processes, self.network)
         for instance in self.dovecots.values():
             instance.wait()
         if any(row.scene == "5b" for row in rows):
@@ -127,6 +131,8 @@ class Lab:
             return self.plugin_missing
         if row.needs_dovecot() and self.dovecot_missing:
             return self.dovecot_missing
+        if row.needs_nginx and self.nginx_missing:
+            return self.nginx_missing
         return self.realip.missing.get(row.guard)
 
     def run(self, row):

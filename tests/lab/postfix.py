@@ -98,6 +98,9 @@ def _services(door):
         smtpd += "  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/lab-auth\n"
     if door.xclient:
         smtpd += f"  -o {{ smtpd_authorized_xclient_hosts = {' '.join(plan.XCLIENT_HOSTS)} }}\n"
+        # Where XCLIENT may tell of a login, a relay rule for those who logged in believes it.
+        smtpd += "  -o { smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination }\n"
+        smtpd += "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/lab-auth\n"
     if not door.postscreen:
         return recipes.replaced(smtpd, r"\A(\S+)", str(door.port))
     front = recipes.replaced(front, r"smtpd_service_name=([\w-]+)", door.name) + f"  -o syslog_name={door.name}\n"

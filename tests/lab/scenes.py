@@ -60,10 +60,11 @@ class Row:
     family: str
     without: list
     with_it: list
+    needs_nginx: bool = False
 
     def needs_dovecot(self):
         """As guard, or to check the passwords of submission."""
-        return self.guard == "dovecot" or any(isinstance(step, Mail) and step.door.login for step in self.with_it)
+        return self.guard == "dovecot" or any(isinstance(step, Mail) and (step.door.login or step.door.xclient) for step in self.with_it)
 
 
 def verdict(reason, wanted, action=None):

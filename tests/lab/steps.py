@@ -48,6 +48,7 @@ class Mail:
     forged: bool = False
     tls: bool = False
     xclient: str = None
+    forged_login: bool = False      # XCLIENT tells of a login
 
     def run(self, lab):
         postfix, seen = lab.postfix, Seen()
@@ -70,7 +71,7 @@ class Mail:
         seen.expect(seen.shown == shown, f"Postfix shows {seen.shown}, expected {shown}")
         getattr(self, "_" + self.outcome.replace("-", "_"))(seen, lab, result, queue_id, mark)
         if self.verdict:
-            fixed = {"user": tag} if self.door.login else {}
+            fixed = {"user": tag} if self.door.login else {"user": "ceo"} if self.forged_login else {}
             if self.route.peer:
                 fixed["peer"] = self.route.peer.of(self.family)
             _check_verdict(seen, lab, log, guard_mark, self.verdict, source=self.door.guard, listener=self.door.listener, client=shown, **fixed)
