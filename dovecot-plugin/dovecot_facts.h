@@ -1,15 +1,14 @@
-/* dovecot_facts - what Dovecot knows of a user's session, as facts. */
+/* dovecot_facts - what all of Dovecot's processes tell in the same way, as facts. */
 #ifndef REALIP_DOVECOT_FACTS_H
 #define REALIP_DOVECOT_FACTS_H
 
 #include "compat.h"
 #include "core/facts.h"
 
-/* No client's session: delivery, the operator's own tools, workers for a session that was judged already, a session that
- * comes back from hibernation. Nothing is to be judged. */
-bool realip_dovecot_user_is_exempt(const struct mail_user *user);
+/* An absent address for NULL and for family 0. */
+struct realip_address realip_dovecot_address(const struct ip_addr *ip);
 
-/* The facts of a user who has logged in. Texts belong to the user. */
-struct realip_facts realip_dovecot_user_facts(const struct mail_user *user);
+/* Says who the TCP peer is; where Dovecot does not know, the question is left to whoever does. */
+void realip_dovecot_set_peer(struct realip_facts *facts, const struct ip_addr *ip);
 
 #endif

@@ -1,0 +1,40 @@
+/* session - judges one session at one of Dovecot's hooks: decides, logs through Dovecot's log, and counts by a named
+ * event, realip_verdict, of category realip. */
+#ifndef REALIP_DOVECOT_SESSION_H
+#define REALIP_DOVECOT_SESSION_H
+
+#include "compat.h"
+#include "runtime/config.h"
+
+/* What a hook is to do. */
+enum realip_answer {
+    REALIP_ANSWER_UNDECIDED = 0,
+    REALIP_ANSWER_PASS,
+    REALIP_ANSWER_TEMPORARY, /* refuse for now */
+    REALIP_ANSWER_PERMANENT  /* refuse for good */
+};
+
+struct realip_judgement {
+    enum realip_answer answer;
+    enum realip_reason reason;
+    enum realip_action action;
+    struct realip_address client;
+    char text[192]; /* what a refused client is told: "realip infrastructure: …" */
+};
+
+struct realip_hook {
+    const char *name;       /* "login", "auth" or "mail" */
+    const char *log_prefix; /* in place of what the parents of the event would say; NULL: theirs */
+};
+
+/* Judges. `config` is NULL while there are no rules: `mode` says what to do then. `before`, or NULL, is what the same
+ * session was told earlier at the same hook: the same once more is neither logged nor counted. */
+void realip_session_judge(struct event *parent, const struct realip_hook *hook, const struct realip_config *config,
+                          enum realip_mode mode, const struct realip_facts *facts, const struct realip_judgement *before,
+                          struct realip_judgement *judgement_r);
+
+/* Logs problems, each as an error, or as a warning. */
+void realip_session_log_errors(const struct realip_problems *problems);
+void realip_session_log_warnings(const struct realip_problems *problems);
+
+#endif
