@@ -151,6 +151,14 @@ static void judge(SMFICTX *ctx, struct session *session, enum realip_stage stage
     realip_snapshot_judge(session->snapshot, &facts, &session->verdict);
 }
 
+/* Who passes at connect passes at MAIL, too: only a prober's exemption ends there. */
+static bool is_settled(const struct session *session)
+{
+    enum realip_reason reason = session->verdict.reason;
+
+    return session->verdict.action == REALIP_ACTION_PASS && (reason == REALIP_REASON_REAL || reason == REALIP_REASON_INTERNAL);
+}
+
 /* Also the second one of a context: XCLIENT makes the client another one. */
 static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
 {
@@ -164,7 +172,9 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
     session->client = realip_milter_facts_client(ctx, config_of(session), name, shown);
     session->forged = 0;
     judge(ctx, session, REALIP_STAGE_CONNECT);
-    return find_needs(config_of(session)).mail ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+    struct needs needs = find_needs(config_of(session));
+    /* Each step that is left out spares the mail server a round trip, and accepting here spares it all of them. */
+    return needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)
