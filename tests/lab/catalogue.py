@@ -14,9 +14,10 @@ TITLES = scenes.TITLES | hostile_scenes.TITLES
 class Size:
     """How many sessions the crowds have."""
     forgeries: int
+    bursts: int
 
 
-SIZES = {"quick": Size(forgeries=100), "whole": Size(forgeries=1000)}
+SIZES = {"quick": Size(forgeries=100, bursts=24), "whole": Size(forgeries=1000, bursts=200)}
 
 
 def rows(attested, size):

@@ -7,6 +7,7 @@ import re
 import struct
 import socket
 import ssl
+import time
 
 SECONDS = 10        # for any one answer
 
@@ -190,6 +191,59 @@ def smtp(host, address, port, sender=None, recipients=(), headers=(), source=Non
         if result.greeting.good():
             result.quit = ask("QUIT")
     return result
+
+
+def letter(sender):
+    return f"From: {sender}\r\nMessage-ID: <{sender}>\r\n\r\nHello.\r\n".encode()
+
+
+def transfer(sender, bdat):
+    """The command that sends the letter, and the letter."""
+    text = letter(sender)
+    return (f"BDAT {len(text)} LAST\r\n".encode(), text) if bdat else (b"DATA\r\n", text + b".\r\n")
+
+
+def burst(host, address, port, header, sender, recipient, wait=False, bdat=False, reset=True, pause=0):
+    """Says all at once, a message included, and is gone (after a pause) before anything is judged. False when nobody listened."""
+    words = f"EHLO evil.example\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\n".encode() + b"".join(transfer(sender, bdat))
+    try:
+        with host.connect(address, port) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if wait:
+                connection.sendall(header(connection))
+                connection.recv(4096)
+                connection.sendall(words)
+            else:
+                connection.sendall(header(connection) + words)
+            time.sleep(pause)
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:
+        return False
+    return True
+
+
+def hasty(host, address, port, sender, recipient, bdat=False):
+    """An honest client that says as much at once as the protocol allows, and half-closes when it has said all. True when the letter
+    was taken; else the transcript."""
+    with Conversation(host, address, port) as talk:
+        good = _reply(talk).good()
+        talk.send("EHLO client.example")
+        good = good and _reply(talk).good()
+        command, text = transfer(sender, bdat)
+        envelope = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\n".encode() + command
+        try:
+            talk.socket.sendall(envelope + text + b"QUIT\r\n" if bdat else envelope)
+            codes = [_reply(talk).code for _ in range(2)]
+            if not bdat:
+                codes.append(_reply(talk).code)
+                talk.socket.sendall(text + b"QUIT\r\n")
+            talk.socket.shutdown(socket.SHUT_WR)
+            codes += [_reply(talk).code for _ in range(2)]
+        except (OSError, AttributeError) as error:
+            return [*talk.lines, f"! {error}"]
+        wanted = [250, 250, 250, 221] if bdat else [250, 250, 354, 250, 221]
+        return True if good and codes == wanted else talk.lines
 
 
 @dataclasses.dataclass

@@ -12,9 +12,11 @@ import time
 
 import clients
 import plan
+from logs import verdicts
 from steps import Seen
 
 THREADS = 12
+CLAIMED = plan.Address("10.244.9.9", "fd00:244::9:9")       # in mynetworks
 QUEUED = re.compile(r"qmgr\[\d+\]: \w+: from=<([^>]*)>, size=")
 
 
@@ -119,3 +121,72 @@ class Forgeries:
         seen.expect(not evil, f"{evil} forgeries were queued")
         seen.expect(len(queue) - evil == taken, f"{taken} honest letters were taken, {len(queue) - evil} queued")
         seen.told = str(forged[0].told())
+
+
+@dataclasses.dataclass
+class Bursts:
+    """Strangers who say everything in one burst and vanish, with a reset or an end; with a guard, among hasty honest clients."""
+    door: object
+    family: str
+    count: int
+    reset: bool
+
+    def run(self, lab):
+        seen, tag = Seen(shown="of their choice"), lab.next_tag()
+        log = lab.realip.log_of(self.door)
+        mark, guard_mark = lab.postfix.log.mark(), log.mark() if log else 0
+        # Waiting for the banner or not, BDAT or DATA, both versions of the header: each with each.
+        shapes = itertools.cycle(itertools.product((False, True), (False, True), clients.PROXY_VERSIONS))
+        jobs = [self._burst(lab, f"{tag}evil{number}@evil.example", *shape) for number, shape in zip(range(self.count), shapes)]
+        twins = self.count // 2 if self.door.guard else 0
+        jobs += [self._twin(lab, f"{tag}good{number}@ext.test", number % 2 == 0) for number in range(twins)]
+        results = all_of(jobs)
+        seen.expect(all(results[:self.count]), f"{results[:self.count].count(False)} bursts found nobody")
+        self._wait_worked_off(lab, mark, tag)
+        evil = len(queued(lab, mark, tag + "evil"))
+        seen.verdict = f"{evil} of {self.count} bursts are queued"
+        if self.door.guard:
+            self._with(seen, lab, log, guard_mark, mark, tag, evil, results[self.count:])
+        else:
+            seen.expect(evil >= 0.95 * self.count, f"only {seen.verdict}: the row proves nothing")
+        return seen
+
+    def _burst(self, lab, sender, wait, bdat, version):
+        claim = clients.Claim(version, CLAIMED)
+        # Behind postscreen, smtpd gives up when its banner meets a reset: who does not wait for it must stay that long.
+        pause = 0.1 if self.door.postscreen and self.reset and not wait else 0
+        return lambda: clients.burst(lab.network.stranger, plan.POD.of(self.family), self.door.port, claim, sender,
+                                     f"victim@{plan.OTHER_DOMAIN}", wait, bdat, self.reset, pause)
+
+    def _twin(self, lab, sender, bdat):
+        return lambda: clients.hasty(lab.network.client, plan.PROXY_OUT.of(self.family), self.door.port, sender,
+                                     f"sink@{plan.OWN_DOMAIN}", bdat)
+
+    def _wait_worked_off(self, lab, mark, tag):
+        """Until Postfix has ended every session of the bursts, or has had nothing to say of them for long."""
+        ended = f"disconnect from unknown[{CLAIMED.of(self.family)}]"
+        last, since = None, time.monotonic()
+        deadline = since + 30
+        while time.monotonic() < min(since + 3, deadline):
+            said = lab.postfix.log.since(mark).count(ended)
+            if said >= self.count:
+                break
+            if said != last:
+                last, since = said, time.monotonic()
+            time.sleep(0.05)
+        wait_queued(lab, mark, tag + "evil", self.count, 0.5 if self.door.guard else 5)
+
+    def _with(self, seen, lab, log, guard_mark, mark, tag, evil, twins):
+        seen.expect(not evil, seen.verdict)
+        good = len(wait_queued(lab, mark, tag + "good", twins.count(True), 10))
+        odd = [twin for twin in twins if twin is not True]
+        seen.verdict += f", {len(twins) - good} of {len(twins)} honest lost"
+        seen.expect(good == len(twins) and not odd, f"honest: {good} of {len(twins)} queued, {len(odd)} were told otherwise: {odd[:1]}")
+        if lab.impostor:
+            return
+        reasons = [line["reason"] for line in verdicts(log.since(guard_mark)) if line.get("client") == CLAIMED.of(self.family)]
+        counts = {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+        seen.told = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+        seen.expect(set(counts) <= {"peer-unknown", "proxy-untrusted"}, f"verdicts: {counts}")
+        # Most must have come as far as mail-realip: what never asks it proves nothing.
+        seen.expect(len(reasons) >= 0.95 * self.count, f"only {len(reasons)} of {self.count} bursts were judged")

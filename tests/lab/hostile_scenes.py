@@ -5,7 +5,7 @@ Only the policy server knows who is really connected, so only its doors are here
 import clients
 import nginx
 import plan
-from crowds import Forgeries
+from crowds import Bursts, Forgeries
 from plan import V4
 from scenes import REAL, Row, Route, verdict
 from steps import Mail
@@ -13,6 +13,7 @@ from steps import Mail
 TITLES = {
     "7": "a stranger's own PROXY header",
     "10": "nginx's mail proxy with XCLIENT",
+    "11": "one burst, and gone before it is judged",
 }
 
 CLAIMS = {
@@ -111,4 +112,18 @@ def scene_10(family, _size):
     yield stranger_row("10", "chained-login", family, chained, UNTRUSTED, "policyd-chained", "bare-chained", **forged_login)
 
 
-SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10}
+def scene_11(family, size):
+    for door in ("proxied", "postscreen"):
+        for reset in (True, False):
+            yield bursts_row(family, door, "", size.bursts, reset)
+    for instance in ("sidecar", "nopidfd"):
+        yield bursts_row(family, "proxied", "-" + instance, size.bursts // 4, True)
+
+
+def bursts_row(family, door, instance, count, reset):
+    name, kind = f"policyd-{door}{instance}", "resets" if reset else "ends"
+    return Row(f"11/{count}-{kind}/{family}/{name}", "11", f"{count} {kind} over {family}", "policyd", family,
+               [Bursts(plan.SMTP_DOORS[f"bare-{door}"], family, count, reset)], [Bursts(plan.SMTP_DOORS[name], family, count, reset)])
+
+
+SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10, "11": scene_11}

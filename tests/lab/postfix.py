@@ -49,6 +49,7 @@ smtpd_forbid_unauth_pipelining = no
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = {folder}/etc/server.pem
 smtpd_client_connection_count_limit = 0
+in_flow_delay = 0
 milter_connect_timeout = 5s
 milter_command_timeout = 5s
 """
