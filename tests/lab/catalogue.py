@@ -15,14 +15,21 @@ class Size:
     """How many sessions the crowds have."""
     forgeries: int
     bursts: int
+    fault_seconds: float
 
 
-SIZES = {"quick": Size(forgeries=100, bursts=24), "whole": Size(forgeries=1000, bursts=200)}
+SIZES = {"quick": Size(forgeries=100, bursts=24, fault_seconds=1.5), "whole": Size(forgeries=1000, bursts=200, fault_seconds=5)}
+
+
+def _number(scene):
+    """Those without a number come last."""
+    found = re.match(r"\d+", scene)
+    return int(found[0]) if found else 1000
 
 
 def rows(attested, size):
     """`attested`: the guards that know the true TCP peer."""
-    for scene in sorted(TITLES, key=lambda name: int(re.match(r"\d+", name)[0])):
+    for scene in sorted(TITLES, key=_number):
         for family in (V4, V6):
             if scene in scenes.SCENES:
                 yield from scenes.SCENES[scene](family, attested)

@@ -140,7 +140,7 @@ class Bursts:
         jobs = [self._burst(lab, f"{tag}evil{number}@evil.example", *shape) for number, shape in zip(range(self.count), shapes)]
         twins = self.count // 2 if self.door.guard else 0
         jobs += [self._twin(lab, f"{tag}good{number}@ext.test", number % 2 == 0) for number in range(twins)]
-        results = all_of(jobs)
+        results = all_of(jobs, 48 if self.door.postscreen else THREADS)      # there a client waits for a second
         seen.expect(all(results[:self.count]), f"{results[:self.count].count(False)} bursts found nobody")
         self._wait_worked_off(lab, mark, tag)
         evil = len(queued(lab, mark, tag + "evil"))

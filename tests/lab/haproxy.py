@@ -78,6 +78,7 @@ class HAProxy:
                 file.write(text)
             processes.start("haproxy-" + name, ["haproxy", "-db", "-f", path], host)
         self.processes = processes
+        wait_until(self.checks, 10, "HAProxy starts", processes)
 
     def wait_for_checks(self):
         """The checks of scene 5b must have found the node that has the pod."""

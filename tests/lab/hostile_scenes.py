@@ -6,6 +6,7 @@ import clients
 import nginx
 import plan
 from crowds import Bursts, Forgeries
+from faults import FAULTS, Fault
 from plan import V4
 from scenes import REAL, Row, Route, verdict
 from steps import Mail
@@ -14,6 +15,7 @@ TITLES = {
     "7": "a stranger's own PROXY header",
     "10": "nginx's mail proxy with XCLIENT",
     "11": "one burst, and gone before it is judged",
+    "fault": "the policy server is in trouble, and mail goes on",
 }
 
 CLAIMS = {
@@ -126,4 +128,11 @@ def bursts_row(family, door, instance, count, reset):
                [Bursts(plan.SMTP_DOORS[f"bare-{door}"], family, count, reset)], [Bursts(plan.SMTP_DOORS[name], family, count, reset)])
 
 
-SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10, "11": scene_11}
+def scene_fault(family, size):
+    door = plan.SMTP_DOORS["policyd-proxied-fault"]
+    if family == V4:        # both families at once
+        for kind in FAULTS:
+            yield Row(f"fault/{kind}/both/policyd", "fault", kind, "policyd", family, [], [Fault(kind, door, size.fault_seconds)])
+
+
+SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10, "11": scene_11, "fault": scene_fault}

@@ -111,6 +111,20 @@ class Realip:
             wait_until(lambda path=path: _answers(path), 10, f"realip-{title} opens its socket", processes)
 
 
+    def kill(self, title):
+        process, _ = self.started[title]
+        process.kill()
+        process.wait()
+
+    def start_again(self, title, processes, host):
+        """What was killed; its socket is still there."""
+        process, path = self.started[title]
+        if self.impostor:
+            os.unlink(path)
+        self.started[title] = processes.replace(process, f"realip-{title}", process.args, host), path
+        wait_until(lambda: _answers(path), 10, f"realip-{title} opens its socket again", processes)
+
+
 def _answers(path):
     with socket.socket(socket.AF_UNIX) as connection:
         try:

@@ -130,12 +130,32 @@ class Processes:
         self.running.append(process)
         return process
 
+    def replace(self, old, name, argv, namespace, env=None):
+        """Starts it again in the place of one that has ended."""
+        self.running.remove(old)
+        return self.start(name, argv, namespace, env)
+
     def check(self):
         for process in self.running:
             if process.poll() is not None:
                 with open(process.log, errors="replace") as log:
                     last = log.read().strip().splitlines()[-3:]
                 raise LabError(f"{process.title} ended with {process.returncode}: {' | '.join(last) or 'no word'}")
+
+
+def children_of(pid):
+    """The processes that this one started, by the numbers of our own PID namespace: /proc is that of the machine."""
+    own = os.readlink("/proc/self/ns/pid")
+    ours, parents = {}, {}
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{number}/status") as status:
+                fields = dict(line.split(":", 1) for line in status)
+            if os.readlink(f"/proc/{number}/ns/pid") == own:
+                ours[int(number)], parents[int(number)] = int(fields["NSpid"].split()[-1]), int(fields["PPid"])
+        except OSError:
+            pass                                    # it ended meanwhile
+    return [ours[number] for number, parent in parents.items() if ours.get(parent) == pid]
 
 
 def wait_until(test, seconds, what, processes=None):
