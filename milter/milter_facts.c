@@ -78,12 +78,6 @@ struct realip_milter_client realip_milter_facts_client(SMFICTX *ctx, const struc
     return client;
 }
 
-/* XCLIENT only claims a login, and an anonymous one has no password. */
-static bool is_password_login(const char *method)
-{
-    return method != NULL && method[0] != '\0' && strcasecmp(method, "XCLIENT") != 0 && strcasecmp(method, "ANONYMOUS") != 0;
-}
-
 struct realip_facts realip_milter_facts(SMFICTX *ctx, const struct realip_milter_client *client, enum realip_stage stage)
 {
     struct realip_facts facts = {
@@ -101,6 +95,6 @@ struct realip_facts realip_milter_facts(SMFICTX *ctx, const struct realip_milter
         return facts;
     facts.session = smfi_getsymval(ctx, "i");
     facts.user = smfi_getsymval(ctx, "{auth_authen}");
-    facts.password_login = is_password_login(smfi_getsymval(ctx, "{auth_type}"));
+    facts.password_login = realip_facts_is_login(smfi_getsymval(ctx, "{auth_type}"), facts.user);
     return facts;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -165,7 +166,7 @@ static enum realip_peer_state state_of(enum realip_attest_cause cause)
 static void finish(struct realip_attest *attest, struct realip_attest_ticket *ticket, enum realip_attest_cause cause,
                    const struct realip_attest_answer *answer)
 {
-    struct realip_policy_peer peer = { .state = state_of(cause) };
+    struct realip_policy_peer peer = { .state = state_of(cause), .listener_port = answer == NULL ? 0 : answer->local_port };
 
     attest->counts[cause]++;
     if (ticket->waiting)
@@ -174,7 +175,6 @@ static void finish(struct realip_attest *attest, struct realip_attest_ticket *ti
         ticket->generation = 0; /* it may not know the connection: next time it gets it anew */
     if (cause == REALIP_CAUSE_KNOWN) {
         peer.address = answer->family == 4 ? realip_address_from_ipv4(answer->peer) : realip_address_from_ipv6(answer->peer);
-        peer.listener_port = answer->local_port;
     }
     ticket->done(ticket, &peer);
 }
@@ -328,6 +328,18 @@ int realip_attest_attach(struct realip_attest *attest, struct event_base *base)
         : 0;
 }
 
+/* It ends by itself when our end of the pair is closed, and by the kernel's hand when we do. */
+static void end_helper(pid_t helper)
+{
+    const struct timespec pause = { 0, 10000000 };
+
+    if (helper <= 0)
+        return;
+    (void)kill(helper, SIGTERM); /* refused where it is of another user */
+    for (int i = 0; i < 50 && waitpid(helper, NULL, WNOHANG) == 0; i++)
+        nanosleep(&pause, NULL);
+}
+
 void realip_attest_free(struct realip_attest **attest)
 {
     if (*attest == NULL)
@@ -340,8 +352,7 @@ void realip_attest_free(struct realip_attest **attest)
         event_free((*attest)->tick);
     if ((*attest)->fd >= 0)
         close((*attest)->fd); /* the helper ends by this */
-    if ((*attest)->helper > 0)
-        (void)waitpid((*attest)->helper, NULL, 0);
+    end_helper((*attest)->helper);
     free((*attest)->free_slots);
     free(*attest);
     *attest = NULL;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "attest_wire.h"
+#include "runtime/daemon.h"
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -146,7 +147,7 @@ static bool look(struct search *search, int number)
     } else if (port != 0
                && port_is_wanted(search->request, search->request->own_listening != 0 ? search->slot->listening : 0, port)) {
         search->cause = read_peer(fd, search->answer);
-        search->answer->local_port = port;
+        search->answer->local_port = port; /* of a dead socket too: it tells the listener */
     }
     close(fd);
     return search->cause != REALIP_CAUSE_KNOWN;
@@ -169,6 +170,8 @@ static void search_peer(struct slot *slot, const struct realip_attest_request *r
     slot->last_fd = search.cause == REALIP_CAUSE_KNOWN ? (uint16_t)number : 0;
     if (search.cause == REALIP_CAUSE_NO_SOCKET && request->port_count == 0 && slot->listening == 0)
         search.cause = REALIP_CAUSE_NO_PORT;
+    if (search.cause == REALIP_CAUSE_NO_SOCKET && request->own_listening != 0)
+        answer->local_port = slot->listening;
     answer->cause = search.cause;
 }
 
@@ -217,6 +220,8 @@ static void say_hello(int fd, pid_t served)
         hello.cause = REALIP_CAUSE_NO_CAPABILITY;
         hello.error = (uint32_t)errno;
     }
+    close(copy);
+    close(pidfd);
     (void)send(fd, &hello, sizeof(hello), MSG_NOSIGNAL);
 }
 
@@ -255,19 +260,11 @@ static _Noreturn void serve(int fd, uid_t client_uid, pid_t served)
     _exit(0);
 }
 
-/* Gives up every capability but CAP_SYS_PTRACE; where that one is not there, say_hello() finds out. */
-static int keep_ptrace_only(void)
+static bool is_hung_up(int fd)
 {
-    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-    struct __user_cap_data_struct data[2] = { { 0 } };
+    struct pollfd other_end = { .fd = fd };
 
-    if (syscall(SYS_capget, &header, data) < 0)
-        return -1;
-    uint32_t kept = data[0].permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
-    data[0] = (struct __user_cap_data_struct){ .permitted = kept, .effective = kept };
-    data[1] = (struct __user_cap_data_struct){ 0 };
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return (int)syscall(SYS_capset, &header, data);
+    return poll(&other_end, 1, 0) == 1 && (other_end.revents & POLLHUP) != 0;
 }
 
 static bool become(uid_t uid, gid_t gid)
@@ -282,12 +279,12 @@ _Noreturn void realip_attestd_run(int fd, uid_t client_uid, uid_t uid, gid_t gid
     int status = -1; /* no exit status */
 
     without_peerpidfd = getenv("REALIP_TEST_NO_PEERPIDFD") != NULL;
-    if ((geteuid() == 0 && !become(uid, gid)) || keep_ptrace_only() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        _exit(1);
+    if ((geteuid() == 0 && !become(uid, gid)) || realip_daemon_keep_capabilities(1U << CAP_SYS_PTRACE) < 0)
+        _exit(1); /* where the one capability is not there, say_hello() finds out */
     /* Both are lost when the user changes. */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (getppid() == served && status != 0) { /* 0: the child saw that we are not needed any more */
+    while (getppid() == served && status != 0 && !is_hung_up(fd)) { /* 0: the child saw that we are not needed any more */
         pid_t child = fork();
 
         if (child == 0)

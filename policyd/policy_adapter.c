@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "runtime/name_pattern.h"
 
@@ -16,13 +15,6 @@ static enum realip_stage stage_of(const char *protocol_state)
             return REALIP_STAGE_CONNECT;
     }
     return REALIP_STAGE_MAIL;
-}
-
-/* Postfix reports a login that XCLIENT claimed with sasl_method=XCLIENT: whoever may say XCLIENT chose that name. */
-static bool is_password_login(const struct realip_policy_request *request)
-{
-    return request->sasl_username != NULL && request->sasl_username[0] != '\0' && request->sasl_method != NULL
-        && request->sasl_method[0] != '\0' && strcasecmp(request->sasl_method, "XCLIENT") != 0;
 }
 
 static uint16_t port_of(const char *text)
@@ -74,12 +66,14 @@ void realip_policy_facts(const struct realip_snapshot *snapshot, const struct re
         .listener_port = peer->listener_port,
         .service = "smtpd",
         .client_port = port_of(request->client_port),
-        .password_login = is_password_login(request),
+        .password_login = realip_facts_is_login(request->sasl_method, request->sasl_username),
         .client_name_rule
         = realip_name_pattern_match(realip_snapshot_config(snapshot)->client_names, request->client_name),
         .session = request->instance,
         .user = request->sasl_username,
     };
+    /* A vanished client must not escape a listener that only its port would have told. */
+    facts_r->listener_unsure = peer->state == REALIP_PEER_GONE && peer->listener_port == 0;
     /* What is no address ("unknown") leaves the client absent: address-missing. */
     if (request->client_address != NULL)
         (void)realip_address_parse(request->client_address, strlen(request->client_address), &facts_r->client, &reason);

@@ -166,27 +166,6 @@ static bool decide_real(const struct step *step)
     return entry != NULL ? is_reason_by_network(step, REALIP_REASON_REAL, entry) : is_reason(step, REALIP_REASON_REAL);
 }
 
-static enum realip_action cap_to_mode(enum realip_mode mode, enum realip_action wanted)
-{
-    enum realip_action most = REALIP_ACTION_UNDECIDED;
-
-    switch (mode) {
-    case REALIP_MODE_MONITOR:
-        most = REALIP_ACTION_PASS;
-        break;
-    case REALIP_MODE_PROTECT:
-        most = REALIP_ACTION_NO_RELAY;
-        break;
-    case REALIP_MODE_ENFORCE:
-        most = REALIP_ACTION_REJECT;
-        break;
-    case REALIP_MODE_UNDECIDED:
-    case REALIP_MODE_COUNT:
-        break;
-    }
-    return wanted < most ? wanted : most;
-}
-
 /* What the source can't do becomes what it can: no-relay is Postfix's alone and spares who logged in with a password,
  * only a milter can hold a message. */
 static enum realip_action fit_to_source(const struct realip_facts *facts, enum realip_action action)
@@ -237,5 +216,5 @@ void realip_decide(const struct realip_rules *rules, const struct realip_facts *
         return;
     find_reason(&step);
     verdict_r->wanted = step.listener->actions[verdict_r->reason];
-    verdict_r->action = fit_to_source(facts, cap_to_mode(step.listener->mode, verdict_r->wanted));
+    verdict_r->action = fit_to_source(facts, realip_mode_cap(step.listener->mode, verdict_r->wanted));
 }

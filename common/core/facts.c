@@ -1,5 +1,13 @@
 #include "facts.h"
 
+#include <strings.h>
+
+bool realip_facts_is_login(const char *method, const char *user)
+{
+    return user != NULL && user[0] != '\0' && method != NULL && method[0] != '\0' && strcasecmp(method, "XCLIENT") != 0
+        && strcasecmp(method, "ANONYMOUS") != 0;
+}
+
 const char *realip_source_token(enum realip_source source)
 {
     switch (source) {

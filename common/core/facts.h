@@ -46,12 +46,17 @@ struct realip_facts {
     const char *service;          /* the host's service (smtpd, imap, …); NULL or "": none */
     uint16_t listener_port;       /* the port that the server really listens on; 0: not known */
     uint16_t client_port;         /* 0: not known */
-    bool password_login;          /* the user logged in here with a password (not by XCLIENT) */
+    bool listener_unsure;         /* listener_port could not be found out, though it should have been */
+    bool password_login;          /* the user logged in here himself: realip_facts_is_login() */
     bool suspected;               /* the client address behaves as a NAT */
     const struct realip_origin *client_name_rule; /* the client-names line that the verified name matches, or NULL */
     const char *session;          /* for the log only; NULL: none */
     const char *user;             /* for the log only; NULL: none */
 };
+
+/* Did somebody log in himself? `method` and `user` as the host tells them (NULL or "": none). XCLIENT is whatever the one
+ * who may say it claims (Postfix reports it as the method), ANONYMOUS is anybody. */
+bool realip_facts_is_login(const char *method, const char *user);
 
 /* "policyd", "milter", "dovecot-login", "dovecot-auth", "dovecot-mail"; "undecided" for anything else. */
 const char *realip_source_token(enum realip_source source);

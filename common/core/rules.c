@@ -55,10 +55,31 @@ static const struct realip_listener *by_port(const struct realip_rules *rules, u
     return NULL;
 }
 
+/* What the listener would do about a peer that is unknown; as hard as it gets. */
+static enum realip_action hardness(const struct realip_listener *listener)
+{
+    return listener->attest == REALIP_ATTEST_OFF
+        ? REALIP_ACTION_PASS
+        : realip_mode_cap(listener->mode, listener->actions[REALIP_REASON_PEER_UNKNOWN]);
+}
+
+static const struct realip_listener *hardest(const struct realip_rules *rules)
+{
+    const struct realip_listener *listener = &rules->fallback;
+
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        if (rules->listeners[i].port_count > 0 && hardness(&rules->listeners[i]) > hardness(listener))
+            listener = &rules->listeners[i];
+    }
+    return listener;
+}
+
 const struct realip_listener *realip_rules_listener(const struct realip_rules *rules, const struct realip_facts *facts)
 {
     const struct realip_listener *listener = by_name(rules, facts->listener_name);
 
+    if (listener == NULL && facts->listener_unsure)
+        return hardest(rules);
     if (listener == NULL)
         listener = by_port(rules, facts->listener_port);
     if (listener == NULL)

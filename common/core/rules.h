@@ -75,7 +75,8 @@ struct realip_rules {
 void realip_listener_set_defaults(struct realip_listener *listener);
 
 /* The listener that judges the session: by name (listener_name among titles and names), then by the port really
- * listened on, then by service as a name; else the fallback. Never NULL. */
+ * listened on, then by service as a name; else the fallback. Where no name matches and the port is unsure, any listener
+ * with ports may be the one: it is the one that is hardest on an unknown peer. Never NULL. */
 const struct realip_listener *realip_rules_listener(const struct realip_rules *rules, const struct realip_facts *facts);
 
 /* "infrastructure", …, "own"; for messages. */

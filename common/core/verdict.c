@@ -77,3 +77,24 @@ enum realip_reason realip_reason_from_token(const char *token)
 {
     return (enum realip_reason)value_of(reason_tokens, REALIP_REASON_COUNT, token);
 }
+
+enum realip_action realip_mode_cap(enum realip_mode mode, enum realip_action wanted)
+{
+    enum realip_action most = REALIP_ACTION_UNDECIDED;
+
+    switch (mode) {
+    case REALIP_MODE_MONITOR:
+        most = REALIP_ACTION_PASS;
+        break;
+    case REALIP_MODE_PROTECT:
+        most = REALIP_ACTION_NO_RELAY;
+        break;
+    case REALIP_MODE_ENFORCE:
+        most = REALIP_ACTION_REJECT;
+        break;
+    case REALIP_MODE_UNDECIDED:
+    case REALIP_MODE_COUNT:
+        break;
+    }
+    return wanted < most ? wanted : most;
+}

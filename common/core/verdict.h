@@ -90,6 +90,9 @@ enum realip_action realip_reason_default_action(enum realip_reason reason);
  * action. */
 bool realip_reason_is_problem(enum realip_reason reason);
 
+/* The hardest action that a mode lets happen, or `wanted` where that is milder; UNDECIDED for a mode that is undecided. */
+enum realip_action realip_mode_cap(enum realip_mode mode, enum realip_action wanted);
+
 /* From token to value; UNDECIDED for an unknown word and for the word "undecided" itself. */
 enum realip_action realip_action_from_token(const char *token);
 enum realip_mode realip_mode_from_token(const char *token);

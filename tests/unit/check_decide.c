@@ -373,6 +373,55 @@ static void check_rule(const struct realip_verdict *verdict, unsigned line, cons
     ck_assert_msg((verdict->rule.file == NULL) == (line == 0), "a line without a file, or the reverse");
 }
 
+START_TEST(settings_name_their_line_too)
+{
+    struct realip_facts facts = { .source = REALIP_SOURCE_POLICYD,
+                                  .stage = REALIP_STAGE_MAIL,
+                                  .peer_state = REALIP_PEER_KNOWN,
+                                  .client = address_of("203.0.113.7"),
+                                  .peer = address_of("10.0.2.1") };
+    struct realip_verdict verdict;
+
+    rules.suspicion_origin = (struct realip_origin){ "rules.conf", 60 };
+    facts.suspected = true;
+    realip_decide(&rules, &facts, &verdict);
+    ck_assert_int_eq((int)verdict.reason, REALIP_REASON_SHARED_SUSPECT);
+    ck_assert_uint_eq(verdict.rule.line, 60);
+    facts.client_name_rule = &name_rule;
+    realip_decide(&rules, &facts, &verdict);
+    ck_assert_int_eq((int)verdict.reason, REALIP_REASON_INSIDE_ASSERTED);
+    ck_assert_uint_eq(verdict.rule.line, 99);
+    rules.fallback.proxy = REALIP_PROXY_FORBIDDEN;
+    rules.fallback.proxy_origin = (struct realip_origin){ "rules.conf", 61 };
+    rules.fallback.mode = REALIP_MODE_PROTECT;
+    realip_decide(&rules, &facts, &verdict);
+    ck_assert_int_eq((int)verdict.reason, REALIP_REASON_PROXY_UNTRUSTED);
+    ck_assert_uint_eq(verdict.rule.line, 61);
+    ck_assert_int_eq((int)verdict.mode, REALIP_MODE_PROTECT);
+    rules.origin_count = 0; /* labels that point nowhere name no line, and nothing breaks */
+    rules.fallback.proxy = REALIP_PROXY_OPTIONAL;
+    facts.client_name_rule = NULL;
+    facts.client = address_of("10.0.1.1");
+    realip_decide(&rules, &facts, &verdict);
+    ck_assert_int_eq((int)verdict.reason, REALIP_REASON_INSIDE_ASSERTED);
+    ck_assert_ptr_null(verdict.rule.file);
+}
+END_TEST
+
+START_TEST(logins_of_others_are_none)
+{
+    ck_assert(realip_facts_is_login("PLAIN", "bob"));
+    ck_assert(realip_facts_is_login("EXTERNAL", "bob"));
+    ck_assert(!realip_facts_is_login("XCLIENT", "bob"));
+    ck_assert(!realip_facts_is_login("xclient", "bob"));
+    ck_assert(!realip_facts_is_login("Anonymous", "bob"));
+    ck_assert(!realip_facts_is_login("PLAIN", ""));
+    ck_assert(!realip_facts_is_login("PLAIN", NULL));
+    ck_assert(!realip_facts_is_login("", "bob"));
+    ck_assert(!realip_facts_is_login(NULL, "bob"));
+}
+END_TEST
+
 START_TEST(the_line_that_decided_is_named)
 {
     struct realip_verdict verdict = judge("10.0.1.1", NULL);
@@ -475,6 +524,19 @@ START_TEST(listeners_match_by_name_then_port_then_service)
     facts.listener_port = 26;
     facts.service = "smtpd";
     ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &rules.fallback);
+    /* The port could not be found out: of the fallback and all listeners with ports the hardest on unknown peers. */
+    facts.listener_port = 0;
+    facts.listener_unsure = true;
+    ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &rules.fallback); /* all monitor */
+    listeners[1].mode = REALIP_MODE_PROTECT;
+    listeners[2].mode = REALIP_MODE_ENFORCE; /* has no port: it is not the one */
+    ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &listeners[1]);
+    listeners[0].mode = REALIP_MODE_ENFORCE;
+    ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &listeners[0]);
+    listeners[0].attest = REALIP_ATTEST_OFF;
+    ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &listeners[1]);
+    facts.listener_name = "imap";
+    ck_assert_ptr_eq(realip_rules_listener(&rules, &facts), &listeners[2]);
 }
 END_TEST
 
@@ -488,6 +550,8 @@ Suite *realip_decide_suite(void)
     tcase_add_test(tests, every_combination_is_judged_as_the_rules_say);
     tcase_add_test(tests, every_action_is_capped_by_the_mode_and_the_source);
     tcase_add_test(tests, the_line_that_decided_is_named);
+    tcase_add_test(tests, settings_name_their_line_too);
+    tcase_add_test(tests, logins_of_others_are_none);
     tcase_add_test(tests, incomplete_facts_are_undecided);
     tcase_add_test(tests, listeners_match_by_name_then_port_then_service);
     suite_add_tcase(suite, tests);

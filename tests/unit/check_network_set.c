@@ -166,6 +166,44 @@ START_TEST(the_longest_prefix_answers)
 }
 END_TEST
 
+/* Tables at their edges: over all bits of the family, over 17 bits, and equal networks in a set that has a table. */
+START_TEST(tables_reach_to_the_edges)
+{
+    static const struct {
+        const char *first;
+        const char *last;
+        unsigned step; /* networks of one host each, this far apart, behind `first` */
+    } rows[] = { { "0.0.0.0", "255.255.255.255", 3 },
+                 { "10.0.0.0", "10.1.255.255", 5 },
+                 { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 7 },
+                 { "2001:db8::", "2001:db8::1:ffff", 9 },
+                 { "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff", 11 },
+                 { "2001:db8::", "2001:db8:0:1:ffff:ffff:ffff:ffff", 11 } };
+    const char *reason;
+
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        struct realip_network_entry entries[202];
+        struct realip_network_set *set;
+
+        entries[0] = entry_of(rows[row].first, 1);
+        entries[1] = entry_of(rows[row].last, 2);
+        for (unsigned i = 2; i < 200; i++) {
+            entries[i] = entries[0];
+            entries[i].network.address.lo += (uint64_t)i * rows[row].step;
+            entries[i].label = i + 1;
+        }
+        entries[200] = entries[77];
+        entries[200].label = 999; /* the same network again: the first counts */
+        entries[201] = entries[1];
+        entries[201].label = 998;
+        ck_assert_int_eq(realip_network_set_build(entries, 202, &set, &reason), 0);
+        ck_assert_uint_eq(realip_network_set_count(set), 200);
+        check_edges(set, entries, 202);
+        realip_network_set_free(&set);
+    }
+}
+END_TEST
+
 START_TEST(an_exact_network_is_told_from_its_neighbours)
 {
     struct realip_network_entry entries[] = { entry_of("10.0.0.0/8", 1), entry_of("10.0.0.0/9", 2) };
@@ -218,6 +256,7 @@ Suite *realip_network_set_suite(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, finds_what_a_scan_finds, 0, 12);
     tcase_add_test(tests, the_longest_prefix_answers);
+    tcase_add_test(tests, tables_reach_to_the_edges);
     tcase_add_test(tests, an_exact_network_is_told_from_its_neighbours);
     tcase_add_test(tests, an_empty_set_holds_nothing);
     tcase_add_test(tests, an_entry_without_an_address_is_refused);
