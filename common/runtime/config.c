@@ -160,6 +160,18 @@ static unsigned count_values(const struct realip_config_block *block, const char
     return count;
 }
 
+/* Names are compared with what Postfix and Dovecot were told, and are labels of metrics. */
+static void check_name(struct reader *reader, const char *name, struct realip_origin origin)
+{
+    bool good = name[0] != '\0';
+
+    for (const char *c = name; *c != '\0'; c++)
+        good = good && *c >= ' ' && *c <= '~';
+    if (!good)
+        realip_problems_add(reader->problems, origin, "'%s' is no name for a listener: use letters, digits and signs of ASCII",
+                            name);
+}
+
 static void read_listener_names(struct reader *reader, const struct realip_config_block *block,
                                 struct realip_listener *listener)
 {
@@ -169,8 +181,7 @@ static void read_listener_names(struct reader *reader, const struct realip_confi
     for (unsigned i = 0; names != NULL && i < count; i++) {
         const struct realip_config_value *value = realip_config_value_at(block, "names", i);
 
-        if (value->text[0] == '\0')
-            realip_problems_add(reader->problems, value->origin, "an empty name matches nothing: take it out");
+        check_name(reader, value->text, value->origin);
         names[i] = value->text;
     }
     listener->names = names;
@@ -272,6 +283,7 @@ static void read_listeners(struct reader *reader, const struct realip_config_blo
             problem_out_of_memory(reader);
             return;
         }
+        check_name(reader, title, realip_config_block_origin(reader->file, "listener", block));
         read_listener_names(reader, block, &listeners[i]);
         read_listener_ports(reader, block, &listeners[i]);
         read_listener_settings(reader, block, &listeners[i]);
@@ -359,10 +371,31 @@ static void check_catch_all(struct reader *reader, enum realip_set set)
     for (size_t i = 0; i < list->count; i++) {
         char text[REALIP_NETWORK_TEXT_SIZE];
 
-        if (list->entries[i].network.prefix == 0)
+        if (list->entries[i].network.prefix <= (list->entries[i].network.address.family == REALIP_FAMILY_IPV4 ? 1 : 3))
             realip_problems_add(reader->problems, list->origins[i],
-                                "networks %s: %s is every address: anybody would be believed; list the hosts themselves",
+                                "networks %s: %s is (nearly) every address: anybody would be believed; list the hosts "
+                                "themselves",
                                 realip_set_token(set), realip_network_format(&list->entries[i].network, text));
+    }
+}
+
+/* A client on this host is internal also when it forgot its header: a proxy here needs to be told apart. */
+static void warn_of_local_proxies(struct reader *reader)
+{
+    const struct realip_network_list *proxies = &reader->networks[REALIP_SET_PROXIES];
+    const struct realip_rules *rules = &reader->config->rules;
+
+    for (size_t i = 0; i < proxies->count; i++) {
+        const struct realip_address *address = &proxies->entries[i].network.address;
+        char text[REALIP_NETWORK_TEXT_SIZE];
+
+        if ((!realip_address_is_loopback(address) && !realip_network_set_contains(rules->sets[REALIP_SET_OWN], address))
+            || realip_network_set_contains(rules->sets[REALIP_SET_LISTED_INFRASTRUCTURE], address))
+            continue;
+        realip_problems_add(&reader->config->warnings, proxies->origins[i],
+                            "networks proxies: %s is this host: a session of its that forgot the PROXY header is internal; "
+                            "list it in networks infrastructure too when only proxied sessions come from there",
+                            realip_network_format(&proxies->entries[i].network, text));
     }
 }
 
@@ -582,6 +615,7 @@ static void read_config(struct reader *reader)
     realip_network_source_own(&reader->networks[REALIP_SET_OWN], reader->problems);
     build_sets(reader);
     check_contradictions(reader);
+    warn_of_local_proxies(reader);
     read_programs(reader, root);
     read_suspicion(reader, root);
     for (unsigned set = 0; set < REALIP_SET_COUNT; set++)

@@ -20,6 +20,7 @@ struct realip_endpoint {
     const char *text;        /* as written; "unix:/path", "inet:port@host", "inet6:port@host" or "host:port" */
     const char *path;        /* of a unix socket; else NULL */
     const char *host;        /* numeric or a name; NULL for every address */
+    int family;              /* AF_INET or AF_INET6 where the spelling says so, else AF_UNSPEC */
     uint16_t port;
     struct realip_origin origin;
 };

@@ -260,6 +260,8 @@ static void read_text(struct realip_config_file *file)
         realip_problems_add(file->problems, origin, "is larger than 16 MiB; put long lists into files = { ... }");
     else if (memchr(file->text, '\0', size) != NULL)
         realip_problems_add(file->problems, origin, "holds a NUL byte; a plain text file is wanted");
+    else if (size >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0)
+        memset(file->text, ' ', 3); /* the mark that some editors put in front of UTF-8 */
     fclose(stream);
 }
 
@@ -289,20 +291,39 @@ static char *end_of_block_comment(char *at)
     return end == NULL ? at + strlen(at) : end + 2;
 }
 
+/* What opens and never closes would swallow the rest of the file, and the file would count as right. */
+static void check_closed(struct realip_config_file *file, const char *from, const char *end)
+{
+    struct realip_origin at = { file->path, 1 };
+    bool closed = *from == '/' ? end - from >= 4 && end[-2] == '*' && end[-1] == '/' : end - from >= 2 && end[-1] == *from;
+
+    if (*end != '\0' || closed)
+        return;
+    for (const char *c = file->text; c < from; c++)
+        at.line += *c == '\n';
+    realip_problems_add(file->problems, at, "%s is never closed: add %s where it ends",
+                        *from == '/' ? "a comment" : "a quote", *from == '/' ? "*/" : "the other one");
+}
+
 /* libconfuse 3.3 counts the lines of comments wrongly and takes none inside a list: they are made spaces before. Its two
  * other kinds of comment count where a value could begin; inside a bare word (redis://host) they are part of it. */
-static void blank_comments(char *text)
+static void blank_comments(struct realip_config_file *file)
 {
     bool in_word = false;
 
-    for (char *at = text; *at != '\0';) {
-        if (*at == '"' || *at == '\'')
+    for (char *at = file->text; *at != '\0';) {
+        char *from = at;
+
+        if (*at == '"' || *at == '\'') {
             at = skip_quoted(at);
+            check_closed(file, from, at);
+        }
         else if (*at == '#' || (!in_word && at[0] == '/' && at[1] == '/'))
             at = blank(at, at + strcspn(at, "\n"));
-        else if (!in_word && at[0] == '/' && at[1] == '*')
+        else if (!in_word && at[0] == '/' && at[1] == '*') {
+            check_closed(file, from, end_of_block_comment(at));
             at = blank(at, end_of_block_comment(at));
-        else {
+        } else {
             in_word = strchr(" \t\r\n={}()+,;", *at++) == NULL;
             continue;
         }
@@ -341,6 +362,9 @@ static void parse(struct realip_config_file *file)
 {
     size_t before = file->problems->count;
 
+    blank_comments(file);
+    if (file->problems->count > before)
+        return;
     file->root = cfg_init(root_options, CFGF_NONE);
     if (file->root == NULL) {
         file->out_of_memory = true;
@@ -348,7 +372,6 @@ static void parse(struct realip_config_file *file)
     }
     cfg_set_error_function(file->root, note_error);
     reading = file;
-    blank_comments(file->text);
     int result = cfg_parse_buf(file->root, file->text);
     reading = NULL;
     if (result == CFG_SUCCESS)

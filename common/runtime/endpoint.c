@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #define FORMS "write unix:/path, inet:port@host or host:port"
@@ -86,9 +87,13 @@ int realip_endpoint_parse(const char *text, struct realip_arena *arena, struct r
         return set_path(text + 5, arena, endpoint_r, reason_r);
     if (strncmp(text, "local:", 6) == 0)
         return set_path(text + 6, arena, endpoint_r, reason_r);
-    if (strncmp(text, "inet:", 5) == 0)
+    if (strncmp(text, "inet:", 5) == 0) {
+        endpoint_r->family = AF_INET;
         return set_inet(text + 5, arena, endpoint_r, reason_r);
-    if (strncmp(text, "inet6:", 6) == 0)
+    }
+    if (strncmp(text, "inet6:", 6) == 0) {
+        endpoint_r->family = AF_INET6;
         return set_inet(text + 6, arena, endpoint_r, reason_r);
+    }
     return set_host_port(text, arena, endpoint_r, reason_r);
 }

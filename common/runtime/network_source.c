@@ -1,6 +1,7 @@
 #include "network_source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int realip_network_list_add(struct realip_network_list *list, const struct realip_network *network,
@@ -91,23 +93,44 @@ static int read_lines(FILE *stream, const char *set, struct realip_origin origin
     size_t room = 0;
     int result = 0;
 
-    while (getline(&line, &room, stream) >= 0) {
+    for (ssize_t got; (got = getline(&line, &room, stream)) >= 0;) {
         size_t length;
-        const char *text = trimmed(line, &length);
+        bool marked = origin.line == 0 && got >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0; /* UTF-8's mark */
+        const char *text = trimmed(line + (marked ? 3 : 0), &length);
 
         origin.line++;
-        if (length > 0 && realip_network_source_text(set, text, length, origin, list, problems) < 0)
+        if (strlen(line) != (size_t)got) {
+            realip_problems_add(problems, origin, "networks %s: a NUL byte; a plain text file is wanted", set);
+            result = -1;
+        } else if (length > 0 && realip_network_source_text(set, text, length, origin, list, problems) < 0)
             result = -1;
     }
     free(line);
     return result;
 }
 
+/* A plain file: a device or a pipe might never end, or never begin. */
+static FILE *open_list(const char *path)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        return fdopen(fd, "r");
+    if (fd >= 0) {
+        bool is_folder = S_ISDIR(status.st_mode);
+
+        close(fd);
+        errno = is_folder ? EISDIR : EINVAL;
+    }
+    return NULL;
+}
+
 static int read_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
                      struct realip_network_list *list, struct realip_problems *problems)
 {
     struct realip_origin origin = { realip_arena_copy(arena, path, strlen(path)), 0 };
-    FILE *stream = fopen(path, "re");
+    FILE *stream = open_list(path);
 
     if (stream == NULL || origin.file == NULL) {
         realip_problems_add(problems, named_at, "networks %s: cannot read '%s': %s; create it or take it out of files",
@@ -136,7 +159,7 @@ int realip_network_source_files(const char *set, const char *pattern, struct rea
     if (strpbrk(pattern, "*?[") == NULL)
         return read_file(set, pattern, origin, arena, list, problems);
     int status = glob(pattern, GLOB_ERR, NULL, &found);
-    if (status == GLOB_NOMATCH) {
+    if (status == GLOB_NOMATCH || (status == GLOB_ABORTED && errno == ENOENT)) {
         realip_problems_add(warnings, origin, "networks %s: no file matches '%s'", set, pattern);
         return 0;
     }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_TOLD 100
+
 static char *place(struct realip_origin origin, char *text, size_t size)
 {
     text[0] = '\0';
@@ -29,24 +31,27 @@ void realip_problems_add(struct realip_problems *problems, struct realip_origin 
     char what[2048];
     va_list args;
 
-    problems->count++;
+    if (problems->count++ >= MOST_TOLD)
+        return;
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     mask_controls(place(origin, where, sizeof(where)));
     mask_controls(what);
 
-    size_t old = problems->text == NULL ? 0 : strlen(problems->text);
-    size_t room = old + strlen(where) + strlen(what) + 2;
+    const char *end = problems->count == MOST_TOLD ? "\n(more are not listed)\n" : "\n";
+    size_t old = problems->length;
+    size_t room = old + strlen(where) + strlen(what) + strlen(end) + 1;
     char *text = realloc(problems->text, room);
     if (text == NULL)
         return;
-    snprintf(text + old, room - old, "%s%s\n", where, what);
+    snprintf(text + old, room - old, "%s%s%s", where, what, end);
     problems->text = text;
+    problems->length = room - 1;
 }
 
 void realip_problems_clear(struct realip_problems *problems)
 {
     free(problems->text);
-    *problems = (struct realip_problems){ NULL, 0 };
+    *problems = (struct realip_problems){ 0 };
 }

@@ -8,8 +8,9 @@
 
 /* Zeroed is an empty list. */
 struct realip_problems {
-    char *text;   /* every problem, each with a newline; NULL while there is none or when memory was short */
-    size_t count; /* counts also those for which memory was short */
+    char *text;   /* the first hundred problems, each with a newline; NULL while there is none or when memory was short */
+    size_t count; /* counts all of them */
+    size_t length; /* of the text */
 };
 
 /* Adds one problem at a place; line 0 leaves the line out, a NULL file both. Control characters, which a file can
