@@ -18,7 +18,7 @@ static void print_counts(const struct realip_config *config)
 int realip_check_main(const char *config_path, int argc, char **argv)
 {
     struct realip_config *config;
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
 
     if (argc > 1) {
         bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;

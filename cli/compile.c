@@ -30,7 +30,7 @@ static int read_options(int argc, char **argv, const char **path_r)
 
 int realip_compile_main(const char *config_path, int argc, char **argv)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config;
     const char *path = NULL;
     int result = read_options(argc, argv, &path);

@@ -266,7 +266,7 @@ static void print_text(const struct realip_verdict *verdict)
 int realip_explain_main(const char *config_path, int argc, char **argv)
 {
     struct question question = { .facts = { .stage = REALIP_STAGE_MAIL, .peer_state = REALIP_PEER_UNATTESTED } };
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_verdict verdict;
     struct realip_config *config;
     int result = read_options(argc, argv, &question);

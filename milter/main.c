@@ -42,6 +42,7 @@ struct program {
     struct event_base *base;
     struct realip_metrics *metrics;
     struct realip_snapshots *snapshots;
+    struct realip_snapshot *started;
     struct realip_metrics_http *http;
     struct event *woken;
     struct event *tick; /* while it drains */
@@ -73,14 +74,17 @@ static void on_signal(int signal)
 
 static void reload(struct program *program)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     bool succeeded = realip_snapshots_reload(program->snapshots, &problems) == 0;
 
     realip_metrics_set_reload(program->metrics, succeeded, (long long)time(NULL));
     if (succeeded) {
         struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
 
-        realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
+        const struct realip_config *started = realip_snapshot_config(program->started);
+        const struct realip_config *fresh = realip_snapshot_config(snapshot);
+        realip_daemon_report(LOG_WARNING, &fresh->warnings);
+        realip_daemon_warn_of_restart(started, &started->milter, fresh, &fresh->milter);
         realip_snapshot_release(&snapshot);
         realip_log(LOG_NOTICE, "new rules are in force");
     } else {
@@ -252,9 +256,12 @@ static int apply(struct program *program, const struct realip_config *config, st
 {
     realip_log_open("realip-milter", config->log);
     realip_daemon_report(LOG_WARNING, &config->warnings);
+    if (realip_daemon_check_names(config, &config->milter, problems) < 0)
+        return REALIP_EXIT_CONFIG;
     if (realip_milter_register(program->snapshots, program->metrics) < 0)
         return EXIT_FAILURE;
-    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0)
+    if (listen_all(program, config, problems) < 0 || realip_daemon_drop_privileges(config, problems) < 0
+        || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
     return 0;
 }
@@ -270,7 +277,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         return REALIP_EXIT_CONFIG;
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
     int status = apply(program, realip_snapshot_config(snapshot), problems);
-    realip_snapshot_release(&snapshot);
+    program->started = snapshot; /* what a reload can't change is compared with it */
     if (status != 0)
         return status;
     if (start_milter() < 0)
@@ -297,8 +304,9 @@ int main(int argc, char **argv)
 {
     static struct program program;
     const char *path = realip_daemon_options(argc, argv, "realip-milter");
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
 
+    realip_daemon_open_standard_files();
     realip_log_open("realip-milter", REALIP_LOG_STDERR);
     realip_daemon_raise_file_limit();
     int status = start(&program, path, &problems);

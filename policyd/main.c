@@ -22,8 +22,10 @@
 struct program {
     struct event_base *base;
     struct realip_metrics *metrics;
-    struct realip_attest *attest; /* NULL: no listener wants attestation */
+    struct realip_attest *attest; /* NULL: no listener wanted attestation at the start */
+    bool attests;                 /* it worked at the start */
     struct realip_snapshots *snapshots;
+    struct realip_snapshot *started; /* the rules of the start: what a reload can't change is compared with them */
     struct realip_server *server;
     struct realip_metrics_http *http;
     struct realip_auth_policy_http *auth_policy;
@@ -43,7 +45,7 @@ static void start_reload(struct program *program);
 /* For the programs that decide with the same rules and must not read the configuration (Dovecot's). */
 static void publish(const struct realip_config *config)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
 
     if (config->compiled != NULL && realip_compiled_publish(config, config->compiled, &problems) < 0)
         realip_daemon_report(LOG_ERR, &problems);
@@ -77,7 +79,10 @@ static void on_reloaded(int fd, short what, void *context)
         struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
 
         realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
-        publish(realip_snapshot_config(snapshot));
+        const struct realip_config *started = realip_snapshot_config(program->started);
+        const struct realip_config *fresh = realip_snapshot_config(snapshot);
+        realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
+        publish(fresh);
         realip_log(LOG_NOTICE, "new rules are in force");
         realip_server_set_snapshot(program->server, snapshot);
     } else {
@@ -246,13 +251,32 @@ static int start_attestation(struct program *program, const struct realip_config
         return 0;
     if (has_unix_socket(&config->policyd))
         program->attest = start_helper(config, &reason);
-    if (reason == NULL)
+    program->attests = reason == NULL;
+    if (program->attests)
         return 0;
     if (!required) {
         realip_log(LOG_WARNING, "TCP peers can't be attested: %s; whoever reaches a PROXY port chooses his address", reason);
         return 0;
     }
     realip_problems_add(problems, most->attest_origin, "attest = required, but TCP peers can't be attested: %s", reason);
+    return -1;
+}
+
+/* A reload can't start a helper: rules that need one would refuse everybody. */
+static int check_attestation(void *context, const struct realip_config *fresh, struct realip_problems *problems)
+{
+    const struct program *program = context;
+    const struct realip_listener *most = most_demanding(fresh);
+
+    if (program->attests || most->attest == REALIP_ATTEST_OFF)
+        return 0;
+    if (most->attest == REALIP_ATTEST_AVAILABLE) {
+        realip_log(LOG_WARNING, "%s: attestation was off, or not possible, when policyd was started: it needs a restart",
+                   fresh->path);
+        return 0;
+    }
+    realip_problems_add(problems, most->attest_origin,
+                        "attest = required, but attestation was off, or not possible, when policyd was started: restart it");
     return -1;
 }
 
@@ -268,6 +292,10 @@ static int start(struct program *program, const char *path, struct realip_proble
     const struct realip_config *config = realip_snapshot_config(snapshot);
     realip_log_open("realip-policyd", config->log);
     realip_daemon_report(LOG_WARNING, &config->warnings);
+    if (realip_daemon_check_names(config, &config->policyd, problems) < 0) {
+        realip_snapshot_release(&snapshot);
+        return REALIP_EXIT_CONFIG;
+    }
     /* Before anything that a forked helper should not have: sockets, threads, a loop. */
     bool attested = start_attestation(program, config, problems) == 0;
     program->base = attested ? event_base_new() : NULL;
@@ -285,6 +313,8 @@ static int start(struct program *program, const char *path, struct realip_proble
         || realip_daemon_drop_privileges(config, problems) < 0
         || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
+    program->started = realip_snapshots_acquire(program->snapshots);
+    realip_snapshots_set_check(program->snapshots, check_attestation, program);
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     publish(config);
     realip_log(LOG_NOTICE, "ready");
@@ -307,6 +337,7 @@ static void stop(struct program *program)
     if (program->reloaded != NULL)
         event_free(program->reloaded);
     realip_attest_free(&program->attest);
+    realip_snapshot_release(&program->started);
     realip_snapshots_free(&program->snapshots);
     if (program->base != NULL)
         event_base_free(program->base);
@@ -317,9 +348,11 @@ int main(int argc, char **argv)
 {
     const char *path = realip_daemon_options(argc, argv, "realip-policyd");
     struct program program = { .reloaded_pipe = { -1, -1 } };
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* while the configuration is being read there is nothing to reload */
+    realip_daemon_open_standard_files();
     realip_log_open("realip-policyd", REALIP_LOG_STDERR);
     realip_daemon_raise_file_limit();
     int status = start(&program, path, &problems);

@@ -462,7 +462,7 @@ static void read_sets(struct reader *reader, const struct head *head)
 static void read_patterns(struct reader *reader, const struct head *head)
 {
     const struct packed_pattern *packed = at(reader, head->patterns, head->pattern_count, sizeof(*packed));
-    struct realip_problems ignored = { NULL, 0 };
+    struct realip_problems ignored = { 0 };
 
     for (uint32_t i = 0; packed != NULL && i < head->pattern_count; i++) {
         const char *text = text_at(reader, packed[i].text);

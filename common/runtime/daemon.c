@@ -1,6 +1,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <netdb.h>
@@ -67,6 +68,31 @@ void realip_daemon_report(int level, const struct realip_problems *problems)
     }
 }
 
+void realip_daemon_open_standard_files(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = dup(fd);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
+int realip_daemon_check_names(const struct realip_config *config, const struct realip_service *service,
+                              struct realip_problems *problems)
+{
+    size_t before = problems->count;
+
+    if (config->user != NULL && getpwnam(config->user) == NULL)
+        realip_problems_add(problems, config->user_origin, "user = '%s': there is no such user: create it, or name another",
+                            config->user);
+    if (service->socket_group != NULL && getgrnam(service->socket_group) == NULL)
+        realip_problems_add(problems, service->socket_group_origin,
+                            "socket-group = '%s': there is no such group: create it, or name another",
+                            service->socket_group);
+    return problems->count > before ? -1 : 0;
+}
+
 int realip_daemon_drop_privileges(const struct realip_config *config, struct realip_problems *problems)
 {
     if (config->user == NULL) {
@@ -92,16 +118,60 @@ int realip_daemon_drop_privileges(const struct realip_config *config, struct rea
     return 0;
 }
 
-int realip_daemon_drop_capabilities(struct realip_problems *problems)
+int realip_daemon_keep_capabilities(unsigned long long kept)
 {
     struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-    const struct __user_cap_data_struct none[2] = { { 0 } };
+    struct __user_cap_data_struct data[2] = { { 0 } };
 
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -1;
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t permitted = data[i].permitted & (uint32_t)(kept >> (32 * i));
+
+        data[i] = (struct __user_cap_data_struct){ .permitted = permitted, .effective = permitted };
+    }
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capset, &header, none) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+    if (syscall(SYS_capset, &header, data) < 0)
+        return -1;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+int realip_daemon_drop_capabilities(struct realip_problems *problems)
+{
+    if (realip_daemon_keep_capabilities(0) == 0)
         return 0;
     realip_problems_add(problems, (struct realip_origin){ NULL, 0 }, "cannot give up capabilities: %s", strerror(errno));
     return -1;
+}
+
+static bool differ(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
+static void warn_if(bool changed, const char *key, const struct realip_config *fresh)
+{
+    if (changed)
+        realip_log(LOG_WARNING, "%s: '%s' has changed: that needs a restart, the old setting stays until then", fresh->path,
+                   key);
+}
+
+void realip_daemon_warn_of_restart(const struct realip_config *started, const struct realip_service *started_service,
+                                   const struct realip_config *fresh, const struct realip_service *fresh_service)
+{
+    const char *http = started_service->http == NULL ? NULL : started_service->http->text;
+    const char *fresh_http = fresh_service->http == NULL ? NULL : fresh_service->http->text;
+    bool listen = started_service->listen_count != fresh_service->listen_count;
+
+    for (size_t i = 0; !listen && i < fresh_service->listen_count; i++)
+        listen = differ(started_service->listen[i].text, fresh_service->listen[i].text);
+    warn_if(listen, "listen", fresh);
+    warn_if(differ(http, fresh_http), "http", fresh);
+    warn_if(differ(started_service->socket_group, fresh_service->socket_group), "socket-group", fresh);
+    warn_if(started_service->socket_mode != fresh_service->socket_mode, "socket-mode", fresh);
+    warn_if(differ(started->user, fresh->user), "user", fresh);
+    warn_if(differ(started->client_user, fresh->client_user), "client-user", fresh);
+    warn_if(started->log != fresh->log, "log", fresh);
 }
 
 void realip_daemon_raise_file_limit(void)
@@ -130,10 +200,10 @@ static bool somebody_listens(const char *path)
 
     if (fd < 0)
         return true;
-    /* EAGAIN is a full backlog: somebody is there, only busy. */
-    bool alive = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN;
+    /* Only this error says that nobody is there: others mean a full backlog, another's mode, or another kind of socket. */
+    bool stale = connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 && errno == ECONNREFUSED;
     close(fd);
-    return alive;
+    return !stale;
 }
 
 int realip_daemon_clear_socket(const struct realip_endpoint *endpoint, struct realip_problems *problems)
@@ -219,7 +289,7 @@ static int listen_unix(const struct realip_endpoint *endpoint, const struct real
 
 static int listen_inet(const struct realip_endpoint *endpoint, struct realip_problems *problems)
 {
-    struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+    struct addrinfo hints = { .ai_family = endpoint->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     struct addrinfo *found = NULL;
     char port[8];
     int on = 1;

@@ -15,9 +15,23 @@ void realip_daemon_report(int level, const struct realip_problems *problems);
  * when that leaves us root) or we already are that user. 0; or -1 and one problem added. */
 int realip_daemon_drop_privileges(const struct realip_config *config, struct realip_problems *problems);
 
+/* Opens /dev/null in place of standard files that are closed: no socket of ours may get their numbers. Call first. */
+void realip_daemon_open_standard_files(void);
+
+/* Are the configured user and the service's group there? Call before anything is opened. 0; or -1 and problems added. */
+int realip_daemon_check_names(const struct realip_config *config, const struct realip_service *service,
+                              struct realip_problems *problems);
+
+/* Gives up every capability that is not in the mask (1 << CAP_…), and new ones, for good. 0; or -1 with errno set. */
+int realip_daemon_keep_capabilities(unsigned long long kept);
+
 /* Gives up every capability, and new ones, for good: call when nothing more is to be opened or changed. 0; or -1 and one
  * problem added. */
 int realip_daemon_drop_capabilities(struct realip_problems *problems);
+
+/* Warns of each setting of a program that differs from the one it was started with: it waits for a restart. */
+void realip_daemon_warn_of_restart(const struct realip_config *started, const struct realip_service *started_service,
+                                   const struct realip_config *fresh, const struct realip_service *fresh_service);
 
 /* Raises the soft limit of open files to the hard one. */
 void realip_daemon_raise_file_limit(void);

@@ -1,25 +1,68 @@
 #include "log.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_FIELD 256
 
 static atomic_ullong lines_lost;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static int syslog_fd = -1;
 static const char *log_program = "mail-realip";
 static enum realip_log_target log_target = REALIP_LOG_STDERR;
+
+static void open_syslog(void)
+{
+    static const struct sockaddr_un place = { AF_UNIX, "/dev/log" };
+
+    if (syslog_fd >= 0)
+        close(syslog_fd);
+    syslog_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (syslog_fd >= 0 && connect(syslog_fd, (const struct sockaddr *)&place, sizeof(place)) < 0) {
+        close(syslog_fd);
+        syslog_fd = -1;
+    }
+}
+
+/* The C library's syslog(3) waits for a reader that stands still. The form is the one it writes (RFC 3164 section 4.1). */
+static void write_syslog(int level, const char *line)
+{
+    char text[REALIP_LOG_LINE_SIZE + 128];
+    char stamp[32] = "";
+    time_t now = time(NULL);
+    struct tm parts;
+
+    if (localtime_r(&now, &parts) != NULL)
+        strftime(stamp, sizeof(stamp), "%b %e %T", &parts);
+    int length = snprintf(text, sizeof(text), "<%d>%s %s[%d]: %s", LOG_MAIL | level, stamp, log_program, (int)getpid(), line);
+    size_t size = length < 0 ? 0 : (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1;
+    pthread_mutex_lock(&log_lock);
+    ssize_t sent = send(syslog_fd, text, size, MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN) { /* the reader was restarted, or has come at last */
+        open_syslog();
+        sent = send(syslog_fd, text, size, MSG_NOSIGNAL);
+    }
+    pthread_mutex_unlock(&log_lock);
+    if (sent < 0)
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+}
 
 void realip_log_open(const char *program, enum realip_log_target target)
 {
     log_program = program;
     log_target = target;
     if (target == REALIP_LOG_SYSLOG)
-        openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+        open_syslog();
 }
 
 /* A full disk, a closed pipe or a reader that stands still must not stop the mail. A pipe that is writable takes PIPE_BUF
@@ -28,8 +71,11 @@ static void write_text(const char *text, size_t length)
 {
     struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-    if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0
-        || write(STDERR_FILENO, text, length) != (ssize_t)length)
+    pthread_mutex_lock(&log_lock); /* two threads must not fill one place that both were promised */
+    bool written = poll(&ready, 1, 0) == 1 && (ready.revents & POLLOUT) != 0
+        && write(STDERR_FILENO, text, length) == (ssize_t)length;
+    pthread_mutex_unlock(&log_lock);
+    if (!written)
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
 }
 
@@ -43,7 +89,7 @@ static void write_line(int level, const char *line)
     char text[REALIP_LOG_LINE_SIZE + 64];
 
     if (log_target == REALIP_LOG_SYSLOG) {
-        syslog(level, "%s", line);
+        write_syslog(level, line);
         return;
     }
     int length = snprintf(text, sizeof(text), "%s: %s\n", log_program, line);

@@ -154,10 +154,9 @@ void realip_metrics_write(struct realip_metrics *metrics, FILE *out)
 {
     write_head("realip_verdicts_total", "counter", "Verdicts by source, listener, reason and action done.", out);
     pthread_mutex_lock(&metrics->lock);
-    struct realip_metrics_listener *listener = metrics->listeners;
-    pthread_mutex_unlock(&metrics->lock);
-    for (; listener != NULL; listener = listener->next) /* listeners are only ever added, at the end */
+    for (struct realip_metrics_listener *listener = metrics->listeners; listener != NULL; listener = listener->next)
         write_verdicts(metrics, listener, out);
+    pthread_mutex_unlock(&metrics->lock);
     write_head("realip_requests_malformed_total", "counter", "Requests that could not be understood.", out);
     fprintf(out, "realip_requests_malformed_total %llu\n", atomic_load(&metrics->malformed));
     write_head("realip_connections", "gauge", "Connections open now.", out);

@@ -20,7 +20,7 @@ struct realip_metrics;
 struct realip_metrics *realip_metrics_new(enum realip_source source);
 void realip_metrics_free(struct realip_metrics **metrics);
 
-/* The counters of the listener with this title ("" for sessions that match none), made when they are not there yet.
+/* The counters of the listener with this title ("-" for sessions that match none, as in the log), made when they are not there yet.
  * NULL when memory is short. Safe from any thread. */
 struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *metrics, const char *title);
 

@@ -18,6 +18,8 @@ struct realip_snapshots {
     struct realip_snapshot *current;
     struct realip_metrics *metrics;
     char *path;
+    int (*check)(void *context, const struct realip_config *fresh, struct realip_problems *problems);
+    void *check_context;
 };
 
 static void free_snapshot(struct realip_snapshot *snapshot)
@@ -37,7 +39,7 @@ static int find_counters(struct realip_snapshot *snapshot, struct realip_metrics
     if (snapshot->counters == NULL)
         return -1;
     for (size_t i = 0; i <= rules->listener_count; i++) {
-        const char *title = i < rules->listener_count ? rules->listeners[i].title : "";
+        const char *title = i < rules->listener_count ? rules->listeners[i].title : "-";
 
         snapshot->counters[i] = realip_metrics_listener(metrics, title);
         if (snapshot->counters[i] == NULL)
@@ -55,7 +57,8 @@ static struct realip_snapshot *load(const struct realip_snapshots *snapshots, st
         return NULL;
     }
     atomic_init(&snapshot->references, 1);
-    if (realip_config_load(snapshots->path, &snapshot->config, problems) == 0) {
+    if (realip_config_load(snapshots->path, &snapshot->config, problems) == 0
+        && (snapshots->check == NULL || snapshots->check(snapshots->check_context, snapshot->config, problems) == 0)) {
         if (find_counters(snapshot, snapshots->metrics) == 0)
             return snapshot;
         realip_problems_add(problems, (struct realip_origin){ snapshots->path, 0 }, "out of memory");
@@ -86,6 +89,15 @@ int realip_snapshots_open(const char *path, struct realip_metrics *metrics, stru
     }
     *snapshots_r = snapshots;
     return 0;
+}
+
+void realip_snapshots_set_check(struct realip_snapshots *snapshots,
+                                int (*check)(void *context, const struct realip_config *fresh,
+                                             struct realip_problems *problems),
+                                void *context)
+{
+    snapshots->check = check;
+    snapshots->check_context = context;
 }
 
 void realip_snapshots_free(struct realip_snapshots **snapshots)

@@ -18,6 +18,12 @@ struct realip_snapshots;
  * may be NULL) gets the counters of every listener. */
 int realip_snapshots_open(const char *path, struct realip_metrics *metrics, struct realip_snapshots **snapshots_r,
                           struct realip_problems *problems);
+/* Has every later load looked at before it is swapped in: `check` returns 0, or -1 with a problem added, and then the
+ * old rules stay. It runs in the reloading thread. */
+void realip_snapshots_set_check(struct realip_snapshots *snapshots,
+                                int (*check)(void *context, const struct realip_config *fresh,
+                                             struct realip_problems *problems),
+                                void *context);
 void realip_snapshots_free(struct realip_snapshots **snapshots);
 
 /* Loads the configuration again and swaps it in. 0; or -1, the problems added, and the old rules in force. One thread at

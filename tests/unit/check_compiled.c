@@ -42,7 +42,7 @@ static void write_file(const char *path, const void *bytes, size_t size)
 
 static struct realip_config *load_text(const char *text)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config;
 
     write_file(config_path, text, strlen(text));
@@ -52,7 +52,7 @@ static struct realip_config *load_text(const char *text)
 
 static void publish_text(const char *text)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config = load_text(text);
 
     ck_assert_msg(realip_compiled_publish(config, rules_path, &problems) == 0, "%s", problems.text);
@@ -70,7 +70,7 @@ static const char *const text = "mode = enforce  log-passes = true\n"
 
 static struct realip_compiled *opened(void)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_compiled *compiled;
 
     ck_assert_msg(realip_compiled_open(rules_path, &compiled, &problems) == 0, "%s", problems.text);
@@ -79,7 +79,7 @@ static struct realip_compiled *opened(void)
 
 static struct realip_config *refreshed(struct realip_compiled *compiled)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config;
 
     ck_assert_msg(realip_compiled_refresh(compiled, &config, &problems) == 0, "%s", problems.text);
@@ -136,7 +136,7 @@ END_TEST
 
 START_TEST(a_newer_file_is_seen_and_only_a_newer_one)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_compiled *compiled = opened();
     struct realip_config *none;
 
@@ -177,7 +177,7 @@ static unsigned char *read_rules(size_t *size_r)
 
 static void check_refused(const unsigned char *bytes, size_t size, const char *why, size_t at)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config = NULL;
     struct realip_compiled *compiled;
 

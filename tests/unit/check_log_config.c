@@ -157,7 +157,7 @@ static void check_defaults(const struct realip_listener *listener)
 
 START_TEST(an_empty_file_is_a_configuration)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config;
 
     write_config("");
@@ -174,7 +174,7 @@ END_TEST
 
 START_TEST(listeners_inherit_the_top_level_wherever_it_stands)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_config *config;
 
     write_config("listener a { }\nlistener b { mode = monitor proxy = optional actions { infrastructure = flag } }\n"
@@ -229,7 +229,7 @@ static unsigned long long counted(struct realip_metrics *metrics, const char *li
 START_TEST(a_reload_swaps_and_a_broken_one_does_not)
 {
     struct realip_metrics *metrics = realip_metrics_new(REALIP_SOURCE_POLICYD);
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_snapshots *snapshots;
 
     write_config("networks infrastructure { cidr = \"10.0.20.0/24\" }");
@@ -261,7 +261,7 @@ END_TEST
 START_TEST(names_match_as_patterns)
 {
     struct realip_name_pattern *list = NULL;
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_origin one = { "x", 1 };
     struct realip_origin two = { "x", 2 };
 
