@@ -9,7 +9,10 @@
 
 #include "config.h"
 #include "lib.h"
+#include "ioloop.h"
+#include "array.h"
 #include "master-service.h"
+#include "master-service-private.h"
 #include "master-service-settings.h"
 #include "net.h"
 

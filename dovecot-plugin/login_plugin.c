@@ -27,7 +27,7 @@ static bool is_checked; /* the faults of the configuration have been told */
 /* A process for each connection would fill the log with what is wrong at start: it tells beside the first problem. */
 static void tell_faults(const struct realip_config *config)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
 
     if (is_checked)
         return;
@@ -61,7 +61,7 @@ static struct realip_facts read_facts(struct client *client, enum realip_stage s
 static void judge(struct login_session *session, enum realip_stage stage)
 {
     struct realip_facts facts = read_facts(session->client, stage);
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     const struct realip_config *config = realip_rules_source_look_sealed(&problems);
     struct realip_judgement judgement;
 
@@ -161,7 +161,7 @@ static const struct login_client_hooks hooks = { .client_allocated = on_client_a
 /* As root, before chroot. */
 void login_realip_plugin_init(struct module *module)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct event *event = event_create(realip_compat_service_event());
     struct realip_settings settings;
     const struct realip_config *config;
@@ -173,7 +173,7 @@ void login_realip_plugin_init(struct module *module)
     realip_session_log_errors(&problems);
     realip_problems_clear(&problems);
     realip_rules_source_seal();
-    if (realip_compat_clients_of_process() != 1)
+    if (realip_compat_clients_of_process() != 1 || realip_trusted_networks_close_a_listener())
         tell_faults(config);
     login_client_hooks_add(module, &hooks);
     event_unref(&event);

@@ -64,7 +64,7 @@ static struct realip_facts read_facts(const struct mail_user *user)
 
 static const struct realip_config *find_rules(struct mail_user *user, enum realip_mode *mode_r)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     struct realip_settings settings;
     const struct realip_config *config;
 

@@ -22,7 +22,7 @@ static bool is_checked; /* what start tells is told once, however many passdbs t
 
 static const struct realip_config *find_rules(const struct realip_passdb *passdb)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     const struct realip_config *config = realip_rules_source_look(&passdb->settings, &problems);
 
     realip_session_log_errors(&problems);
@@ -49,7 +49,7 @@ static const char *find_argument(const char *args, const char *name)
 
 static void check_at_start(const struct realip_passdb *passdb)
 {
-    struct realip_problems problems = { NULL, 0 };
+    struct realip_problems problems = { 0 };
     const struct realip_config *config = find_rules(passdb);
 
     if (is_checked)

@@ -80,7 +80,7 @@ static bool is_of_text(const struct realip_config *config)
 
 static void look_for_compiled(struct realip_problems *problems)
 {
-    struct realip_problems found = { NULL, 0 };
+    struct realip_problems found = { 0 };
     struct realip_config *fresh = NULL;
 
     if (compiled == NULL)
@@ -112,7 +112,7 @@ static void look_at_text(struct realip_problems *problems)
 /* Users can have different files by userdb fields: rules of another file never stay in force. */
 static bool use_paths(const struct realip_settings *settings)
 {
-    struct realip_problems found = { NULL, 0 };
+    struct realip_problems found = { 0 };
 
     if (text_path != NULL && strcmp(text_path, settings->config) == 0 && strcmp(compiled_path, settings->compiled) == 0)
         return true;

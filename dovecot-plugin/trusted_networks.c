@@ -136,19 +136,16 @@ static void check_entries(struct realip_problems *problems)
     }
 }
 
-/* Dovecot tells each process of its listeners by the environment: SOCKET0_SETTINGS=name<tab>ssl<tab>haproxy. */
+/* The name of a listener of this process that takes PROXY headers, or NULL. */
 static const char *haproxy_listener(void)
 {
-    for (unsigned i = 0;; i++) {
-        const char *value = getenv(t_strdup_printf("SOCKET%u_SETTINGS", i));
-        const char *const *words;
+    for (unsigned i = 0; i < master_service->socket_count; i++) {
+        const struct master_service_listener *listener = &master_service->listeners[i];
 
-        if (value == NULL)
-            return NULL;
-        words = t_strsplit(value, "\t");
-        if (words[0] != NULL && str_array_find(words + 1, "haproxy"))
-            return words[0];
+        if (listener->haproxy)
+            return listener->name == NULL ? "" : listener->name;
     }
+    return NULL;
 }
 
 static bool covers(const struct realip_network_set *set, const struct realip_network *network)
@@ -184,6 +181,13 @@ static void compare(const struct realip_config *config, const struct realip_netw
                                 "with haproxy = yes",
                                 realip_network_format(&entry->network, text));
     }
+}
+
+bool realip_trusted_networks_close_a_listener(void)
+{
+    const char *at = setting();
+
+    return next_entry(&at) == NULL && haproxy_listener() != NULL;
 }
 
 void realip_trusted_networks_check(const struct realip_config *config, struct realip_problems *problems)

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import hmac
 import os
+import random
 import re
 import shutil
 import signal
@@ -175,9 +176,12 @@ def is_2_4():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel gives to clients, whose connections would take it before Dovecot listens."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Relay(socketserver.ThreadingTCPServer):
@@ -341,6 +345,11 @@ class Dovecot:
             found = {name: int(count) for name, count in re.findall(r"^realip_verdict_(\S+_\S+_\S+)\s+duration\s+(\d+)", lines, re.M)}
             time.sleep(0.1)
         return found
+
+
+def doveconf(dovecot, *names):
+    done = subprocess.run(["/usr/bin/doveconf", "-c", dovecot.config, *names], capture_output=True, text=True, timeout=20)
+    return done.stdout + done.stderr
 
 
 # ---- clients --------------------------------------------------------------------------------------------------------
