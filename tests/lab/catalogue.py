@@ -12,13 +12,13 @@ TITLES = scenes.TITLES | hostile_scenes.TITLES
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """How many sessions the crowds have."""
+    """How many sessions the crowds have, and how long a fault lasts."""
     forgeries: int
     bursts: int
     fault_seconds: float
 
 
-SIZES = {"quick": Size(forgeries=100, bursts=24, fault_seconds=1.5), "whole": Size(forgeries=1000, bursts=200, fault_seconds=5)}
+SIZES = {"quick": Size(forgeries=100, bursts=24, fault_seconds=2), "whole": Size(forgeries=1000, bursts=200, fault_seconds=5)}
 
 
 def _number(scene):

@@ -71,7 +71,7 @@ def scene_7(family, size):
     yield stranger_row("7", "local", family, says_truth(clients.proxy_local), MISSING, without="delivered")
     yield stranger_row("7", "truth", family, says_truth(clients.Claim("v2", None)), MISSING, without="delivered")
     if family == V4:        # both families at once
-        yield from (forgeries_row(*each) for each in (("proxied", "", size.forgeries, 12), ("postscreen", "", size.forgeries // 5, 40),
+        yield from (forgeries_row(*each) for each in (("proxied", "", size.forgeries, 12), ("postscreen", "", size.forgeries // 5, 64),
                                                       ("proxied", "-sidecar", size.forgeries // 5, 12),
                                                       ("proxied", "-nopidfd", size.forgeries // 5, 12)))
 
@@ -79,7 +79,7 @@ def scene_7(family, size):
 def forgeries_row(door, instance, count, threads):
     name = f"policyd-{door}{instance}"
     return Row(f"7/{count}-forgeries/both/{name}", "7", f"{count} forgeries", "policyd", V4,
-               [Forgeries(plan.SMTP_DOORS[f"bare-{door}"], 20, 20)], [Forgeries(plan.SMTP_DOORS[name], count, threads)])
+               [Forgeries(plan.SMTP_DOORS[f"bare-{door}"], 20, 20)], [Forgeries(plan.SMTP_DOORS[name], count, threads)], crowd=True)
 
 
 def xclient(shown, family, login=False):
@@ -125,14 +125,17 @@ def scene_11(family, size):
 def bursts_row(family, door, instance, count, reset):
     name, kind = f"policyd-{door}{instance}", "resets" if reset else "ends"
     return Row(f"11/{count}-{kind}/{family}/{name}", "11", f"{count} {kind} over {family}", "policyd", family,
-               [Bursts(plan.SMTP_DOORS[f"bare-{door}"], family, count, reset)], [Bursts(plan.SMTP_DOORS[name], family, count, reset)])
+               [Bursts(plan.SMTP_DOORS[f"bare-{door}"], family, count, reset)], [Bursts(plan.SMTP_DOORS[name], family, count, reset)],
+               crowd=True)
 
 
 def scene_fault(family, size):
     door = plan.SMTP_DOORS["policyd-proxied-fault"]
     if family == V4:        # both families at once
         for kind in FAULTS:
-            yield Row(f"fault/{kind}/both/policyd", "fault", kind, "policyd", family, [], [Fault(kind, door, size.fault_seconds)])
+            # Only who is stopped for longer than Postfix's patience is seen to be missed.
+            seconds = size.fault_seconds if kind == "stopped" else size.fault_seconds / 2
+            yield Row(f"fault/{kind}/both/policyd", "fault", kind, "policyd", family, [], [Fault(kind, door, seconds)], crowd=True)
 
 
 SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10, "11": scene_11, "fault": scene_fault}

@@ -34,7 +34,8 @@ def arguments():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"), help="the folder that mail-realip was built in")
     parser.add_argument("--scenes", help="only these scenes, as 2,5b")
     parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
-    parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7 and 11 have")
+    parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7, 11 and fault have")
+    parser.add_argument("--crowds", action="store_true", help="only the rows that --size changes")
     parser.add_argument("--demo", action="store_true", help="a table for people")
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
@@ -53,6 +54,8 @@ def chosen_rows(options):
         rows = [row for row in rows if row.scene in wanted]
     if options.rows:
         rows = [row for row in rows if fnmatch.fnmatchcase(row.id, options.rows)]
+    if options.crowds:
+        rows = [row for row in rows if row.crowd]
     if not rows:
         sys.exit("no row matches; --list shows them all")
     return rows

@@ -61,6 +61,7 @@ class Row:
     without: list
     with_it: list
     needs_nginx: bool = False
+    crowd: bool = False         # made of many sessions: --size tells how many
 
     def needs_dovecot(self):
         """As guard, or to check the passwords of submission."""
