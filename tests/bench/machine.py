@@ -2,8 +2,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 
@@ -102,6 +104,50 @@ class Server:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Spawner:
+    """Does what Postfix's spawn(8) does: starts a program for each connection, which is its input and output."""
+
+    def __init__(self, folder, name, command):
+        self.name, self.command, self.children, self.used = name, command, [], 0.0
+        self.place = f'unix:{folder.path(name)}'
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(folder.path(name))
+        self.listening.listen(128)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.listening.accept()
+            except OSError:
+                return
+            with connection:
+                self.children.append(subprocess.Popen(self.command, stdin=connection, stdout=connection,
+                                                      stderr=subprocess.DEVNULL,
+                                                      preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU})))
+
+    def cpu(self):
+        """Seconds of CPU of all children so far; waits until those of closed connections have ended."""
+        for child in self.children:
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            self.used += usage.ru_utime + usage.ru_stime
+        self.children.clear()
+        return self.used
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        self.thread.join(5)
+        for child in self.children:
+            child.kill()
+            child.wait()
 
 
 def on_load_cpu():
