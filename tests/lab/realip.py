@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import socket
 import sys
 
@@ -9,7 +10,7 @@ import plan
 import recipes
 from logs import Log
 from postfix import policy_socket
-from sandbox import wait_until
+from sandbox import LabError, wait_until
 
 USER = "nobody"         # whom the daemons become
 
@@ -25,16 +26,25 @@ def networks():
         ("infrastructure", plan.INFRASTRUCTURE), ("proxies", plan.PROXIES), ("internal", plan.INTERNAL), ("probers", plan.PROBERS)))
 
 
+def _recommended(door):
+    """What docs/POSTFIX.md says between the braces of such a listener; it has none for XCLIENT without PROXY."""
+    title = "submission" if door.login else "smtp-postscreen" if door.postscreen else "smtp-proxied" if door.proxied else "smtp"
+    if door.xclient and not door.proxied:
+        return "proxy = optional attest = required"
+    found = re.search(rf"^listener {title} +\{{ (.*) \}}$", recipes.block("mail-realip.conf listeners"), re.MULTILINE)
+    if not found:
+        raise LabError(f"docs/POSTFIX.md has no listener {title} any more")
+    return found[1]
+
+
 def _listeners():
     text = ""
     for door in {door.listener: door for door in plan.SMTP_DOORS.values() if door.guard}.values():
-        text += f'listener "{door.listener}" {{\n    names = {{ "{door.listener}" }}\n    mode = {door.mode}\n'
+        inside = _recommended(door)
         if door.postscreen:
-            # smtpd has the connection from postscreen: it listens on no port itself.
             ports = ", ".join(str(each.port) for each in plan.SMTP_DOORS.values() if each.listener == door.listener)
-            text += f"    ports = {{ {ports} }}\n"
-        if door.proxied:
-            text += "    proxy = required\n"
+            inside = recipes.replaced(inside, r"ports = \{ (\d+) \}", ports)
+        text += f'listener "{door.listener}" {{\n    {inside}\n    mode = {door.mode}\n'
         if door.reject:
             text += "    actions { proxy-untrusted = reject }\n"
         if door.internal:
