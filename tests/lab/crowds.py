@@ -8,6 +8,8 @@ import ipaddress
 import itertools
 import random
 import re
+import socket
+import struct
 import time
 
 import clients
@@ -121,6 +123,31 @@ class Forgeries:
         seen.expect(not evil, f"{evil} forgeries were queued")
         seen.expect(len(queue) - evil == taken, f"{taken} honest letters were taken, {len(queue) - evil} queued")
         seen.told = str(forged[0].told())
+
+
+@dataclasses.dataclass
+class ShutDoor:
+    """Not our doing, and not ours to prevent: LOCAL and a reset make smtpd die, and master shuts the door. The documentation says so."""
+    door: object
+    family: str
+
+    def run(self, lab):
+        seen, mark = Seen(verdict="LOCAL and reset, 60 times"), lab.postfix.log.mark()
+        for _ in range(60):
+            with lab.network.stranger.connect(plan.POD.of(self.family), self.door.port) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(clients.proxy_local(connection))
+        died = lab.postfix.log.wait("fatal: .*cannot convert client address/port to string", mark)
+        shut = lab.postfix.log.wait("bad command startup -- throttling", mark)
+        with lab.network.stranger.connect(plan.POD.of(self.family), self.door.port, timeout=3) as connection:
+            connection.sendall(clients.proxy_local(connection))
+            try:
+                seen.told = connection.recv(100).decode(errors="replace").strip()
+            except OSError as error:
+                seen.told = str(error)
+        seen.expect(died and shut and not seen.told.startswith("220"),
+                    f"docs/POSTFIX.md says that this shuts the door; died: {bool(died)}, throttled: {bool(shut)}, then: {seen.told}")
+        return seen
 
 
 @dataclasses.dataclass

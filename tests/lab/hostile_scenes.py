@@ -5,7 +5,7 @@ Only the policy server knows who is really connected, so only its doors are here
 import clients
 import nginx
 import plan
-from crowds import Bursts, Forgeries
+from crowds import Bursts, Forgeries, ShutDoor
 from faults import FAULTS, Fault
 from plan import V4
 from scenes import REAL, Row, Route, verdict
@@ -74,6 +74,11 @@ def scene_7(family, size):
         yield from (forgeries_row(*each) for each in (("proxied", "", size.forgeries, 12), ("postscreen", "", size.forgeries // 5, 64),
                                                       ("proxied", "-sidecar", size.forgeries // 5, 12),
                                                       ("proxied", "-nopidfd", size.forgeries // 5, 12)))
+
+
+    if family == V4 and size.forgeries >= 1000:
+        door = plan.SMTP_DOORS["bare-spare"]
+        yield Row("7/local-resets/v4/bare", "7", "LOCAL, reset", "postfix", V4, [ShutDoor(door, V4)], [], crowd=True)
 
 
 def forgeries_row(door, instance, count, threads):

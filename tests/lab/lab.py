@@ -136,6 +136,8 @@ class Lab:
             return self.dovecot_missing
         if row.needs_nginx and self.nginx_missing:
             return self.nginx_missing
+        if row.guard == "postfix" and postfix.version() != "3.7":
+            return f"is known of Postfix 3.7, this is {postfix.version()}"
         return self.realip.missing.get(row.guard)
 
     def run(self, row):

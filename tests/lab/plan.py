@@ -101,6 +101,7 @@ def _smtp_doors():
     for offset, guard in ((1, "policyd"), (3, "milter")):
         doors += [Door(f"{guard}-submission", 2540 + offset, guard, login=True),
                   Door(f"{guard}-submission-protect", 2541 + offset, guard, "protect", login=True)]
+    doors += [Door("bare-spare", 2535, proxied=True)]       # for who shuts doors
     doors += [Door("policyd-proxied-reject", 2523, "policyd", proxied=True, reject=True)]
     for offset, instance in enumerate(POLICY_INSTANCES):
         doors.append(Door(f"policyd-proxied-{instance}", 2524 + offset, "policyd", proxied=True, instance=instance))

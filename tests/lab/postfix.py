@@ -108,6 +108,12 @@ def _services(door):
     return recipes.replaced(front, r"\A(\S+)", str(door.port)) + recipes.replaced(smtpd, r"\A(\S+)", door.name)
 
 
+def version():
+    """As `3.7`."""
+    done = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True, timeout=20)
+    return ".".join(done.stdout.split(".")[:2])
+
+
 def policy_socket(instance):
     return "policy" + (f"-{instance}" if instance else "")
 
