@@ -353,30 +353,76 @@ static void array_sizes(const struct packed *head, size_t sizes[ARRAY_COUNT])
     sizes[4] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
 }
 
+/* Member by member: what a compiler leaves between members must not come into a file. */
+static void pack_address(const struct realip_address *from, struct realip_address *to)
+{
+    to->hi = from->hi;
+    to->lo = from->lo;
+    to->family = from->family;
+}
+
+static void pack_entries(const struct realip_network_set *set, void *zeroed)
+{
+    struct realip_network_entry *to = zeroed;
+
+    for (size_t i = 0; i < set->entry_count; i++) {
+        pack_address(&set->entries[i].network.address, &to[i].network.address);
+        to[i].network.prefix = set->entries[i].network.prefix;
+        to[i].label = set->entries[i].label;
+    }
+}
+
+static void pack_ranges6(const struct realip_network_set *set, void *zeroed)
+{
+    struct range6 *to = zeroed;
+
+    for (uint32_t i = 0; i < set->range6_count; i++) {
+        to[i].hi = set->ranges6[i].hi;
+        to[i].lo = set->ranges6[i].lo;
+        to[i].value = set->ranges6[i].value;
+    }
+}
+
+static void pack_head(const struct realip_network_set *set, struct packed *head)
+{
+    memset(head, 0, sizeof(*head));
+    head->entry_count = set->entry_count;
+    head->ipv4_count = set->ipv4_count;
+    head->range4_count = set->range4_count;
+    head->range6_count = set->range6_count;
+    head->shift4 = set->table4.slots == NULL ? NO_TABLE : set->table4.shift;
+    head->shift6 = set->table6.slots == NULL ? NO_TABLE : set->table6.shift;
+    head->first4 = set->first4;
+    head->last4 = set->last4;
+    pack_address(&set->first6, &head->first6);
+    pack_address(&set->last6, &head->last6);
+}
+
 size_t realip_network_set_pack(const struct realip_network_set *set, void *block)
 {
-    struct packed head = { .entry_count = set->entry_count,
-                           .ipv4_count = set->ipv4_count,
-                           .range4_count = set->range4_count,
-                           .range6_count = set->range6_count,
-                           .shift4 = set->table4.slots == NULL ? NO_TABLE : set->table4.shift,
-                           .shift6 = set->table6.slots == NULL ? NO_TABLE : set->table6.shift,
-                           .first4 = set->first4,
-                           .last4 = set->last4,
-                           .first6 = set->first6,
-                           .last6 = set->last6 };
-    const void *arrays[ARRAY_COUNT] = { set->entries, set->ranges6, set->ranges4, set->table4.slots, set->table6.slots };
+    struct packed head;
     size_t sizes[ARRAY_COUNT];
+    char *places[ARRAY_COUNT];
     size_t used = rounded(sizeof(head));
 
+    pack_head(set, &head);
     array_sizes(&head, sizes);
-    if (block != NULL)
-        memcpy(block, &head, sizeof(head));
     for (size_t i = 0; i < ARRAY_COUNT; i++) {
-        if (block != NULL && sizes[i] > 0)
-            memcpy((char *)block + used, arrays[i], sizes[i]);
+        places[i] = block == NULL ? NULL : (char *)block + used;
         used += rounded(sizes[i]);
     }
+    if (block == NULL)
+        return used;
+    memset(block, 0, used);
+    memcpy(block, &head, sizeof(head));
+    pack_entries(set, places[0]);
+    pack_ranges6(set, places[1]);
+    for (uint32_t i = 0; i < set->range4_count; i++)
+        ((struct range4 *)(void *)places[2])[i] = set->ranges4[i];
+    if (sizes[3] > 0)
+        memcpy(places[3], set->table4.slots, sizes[3]);
+    if (sizes[4] > 0)
+        memcpy(places[4], set->table6.slots, sizes[4]);
     return used;
 }
 
