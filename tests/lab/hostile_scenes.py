@@ -141,6 +141,8 @@ def scene_fault(family, size):
             # Only who is stopped for longer than Postfix's patience is seen to be missed.
             seconds = size.fault_seconds if kind == "stopped" else size.fault_seconds / 2
             yield Row(f"fault/{kind}/both/policyd", "fault", kind, "policyd", family, [], [Fault(kind, door, seconds)], crowd=True)
+        monitor = Fault("killed", plan.SMTP_DOORS["policyd-proxied-monitor"], size.fault_seconds)
+        yield Row("fault/killed/both/policyd-monitor", "fault", "killed", "policyd", family, [], [monitor], crowd=True)
 
 
 SCENES = {"5b": scene_5b, "7": scene_7, "10": scene_10, "11": scene_11, "fault": scene_fault}

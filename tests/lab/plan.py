@@ -102,7 +102,8 @@ def _smtp_doors():
         doors += [Door(f"{guard}-submission", 2540 + offset, guard, login=True),
                   Door(f"{guard}-submission-protect", 2541 + offset, guard, "protect", login=True)]
     doors += [Door("bare-spare", 2535, proxied=True)]       # for who shuts doors
-    doors += [Door("policyd-proxied-reject", 2523, "policyd", proxied=True, reject=True)]
+    doors += [Door("policyd-proxied-reject", 2523, "policyd", proxied=True, reject=True),
+              Door("policyd-proxied-monitor", 2527, "policyd", "monitor", proxied=True, instance="fault")]
     for offset, instance in enumerate(POLICY_INSTANCES):
         doors.append(Door(f"policyd-proxied-{instance}", 2524 + offset, "policyd", proxied=True, instance=instance))
     doors += [Door("bare-xclient", 2550, xclient=True), Door("policyd-xclient", 2551, "policyd", xclient=True),
