@@ -203,18 +203,18 @@ def transfer(sender, bdat):
     return (f"BDAT {len(text)} LAST\r\n".encode(), text) if bdat else (b"DATA\r\n", text + b".\r\n")
 
 
-def burst(host, address, port, header, sender, recipient, wait=False, bdat=False, reset=True, pause=0):
-    """Says all at once, a message included, and is gone (after a pause) before anything is judged. False when nobody listened."""
-    words = f"EHLO evil.example\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\n".encode() + b"".join(transfer(sender, bdat))
+def burst(host, address, port, header, sender, recipient, waits=0, bdat=False, reset=True, pause=0):
+    """Says all at once, a message included, and is gone (after a pause) before anything is judged. Before, it waits for nothing, for
+    the banner (1), or for the answer to EHLO too (2). False when nobody listened."""
+    words = [b"EHLO evil.example\r\n", f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\n".encode() + b"".join(transfer(sender, bdat))]
     try:
         with host.connect(address, port) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if wait:
-                connection.sendall(header(connection))
+            said = [header(connection), *words]
+            for _ in range(waits):
+                connection.sendall(said.pop(0))
                 connection.recv(4096)
-                connection.sendall(words)
-            else:
-                connection.sendall(header(connection) + words)
+            connection.sendall(b"".join(said))
             time.sleep(pause)
             if reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

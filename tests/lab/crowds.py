@@ -162,8 +162,8 @@ class Bursts:
         seen, tag = Seen(shown="of their choice"), lab.next_tag()
         log = lab.realip.log_of(self.door)
         mark, guard_mark = lab.postfix.log.mark(), log.mark() if log else 0
-        # Waiting for the banner or not, BDAT or DATA, both versions of the header: each with each.
-        shapes = itertools.cycle(itertools.product((False, True), (False, True), clients.PROXY_VERSIONS))
+        # Waiting for nothing, the banner or EHLO's answer, BDAT or DATA, both versions of the header: each with each.
+        shapes = itertools.cycle(itertools.product(range(3), (False, True), clients.PROXY_VERSIONS))
         jobs = [self._burst(lab, f"{tag}evil{number}@evil.example", *shape) for number, shape in zip(range(self.count), shapes)]
         twins = self.count // 2 if self.door.guard else 0
         jobs += [self._twin(lab, f"{tag}good{number}@ext.test", number % 2 == 0) for number in range(twins)]
@@ -178,12 +178,12 @@ class Bursts:
             seen.expect(evil >= 0.95 * self.count, f"only {seen.verdict}: the row proves nothing")
         return seen
 
-    def _burst(self, lab, sender, wait, bdat, version):
+    def _burst(self, lab, sender, waits, bdat, version):
         claim = clients.Claim(version, CLAIMED)
         # Behind postscreen, smtpd gives up when its banner meets a reset: who does not wait for it must stay that long.
-        pause = 0.1 if self.door.postscreen and self.reset and not wait else 0
+        pause = 0.4 if self.door.postscreen and self.reset and not waits else 0
         return lambda: clients.burst(lab.network.stranger, plan.POD.of(self.family), self.door.port, claim, sender,
-                                     f"victim@{plan.OTHER_DOMAIN}", wait, bdat, self.reset, pause)
+                                     f"victim@{plan.OTHER_DOMAIN}", waits, bdat, self.reset, pause)
 
     def _twin(self, lab, sender, bdat):
         return lambda: clients.hasty(lab.network.client, plan.PROXY_OUT.of(self.family), self.door.port, sender,
