@@ -6,6 +6,7 @@
 #include "login_refusal.h"
 #include "rules_source.h"
 #include "session.h"
+#include "tell_once.h"
 #include "trusted_networks.h"
 
 const char *login_realip_plugin_version = DOVECOT_ABI_VERSION;
@@ -22,20 +23,14 @@ static MODULE_CONTEXT_DEFINE_INIT(login_realip_module, &login_module_register);
 
 static struct realip_hook hook = { .name = "login" };
 static enum realip_mode mode_without_rules;
-static bool is_checked; /* the faults of the configuration have been told */
 
-/* A process for each connection would fill the log with what is wrong at start: it tells beside the first problem. */
 static void tell_faults(const struct realip_config *config)
 {
     struct realip_problems problems = { 0 };
 
-    if (is_checked)
-        return;
-    is_checked = true;
-    if (config != NULL)
-        realip_session_log_warnings(&config->warnings);
     realip_trusted_networks_check(config, &problems);
-    realip_session_log_warnings(&problems);
+    if (realip_tell_once(login_binary->process_name, &problems))
+        realip_session_log_warnings(&problems);
     realip_problems_clear(&problems);
 }
 
@@ -68,8 +63,6 @@ static void judge(struct login_session *session, enum realip_stage stage)
     realip_session_log_errors(&problems);
     realip_problems_clear(&problems);
     realip_session_judge(session->client->event, &hook, config, mode_without_rules, &facts, &session->judgement, &judgement);
-    if (realip_reason_is_problem(judgement.reason))
-        tell_faults(config);
     session->judgement = judgement;
 }
 
@@ -173,8 +166,7 @@ void login_realip_plugin_init(struct module *module)
     realip_session_log_errors(&problems);
     realip_problems_clear(&problems);
     realip_rules_source_seal();
-    if (realip_compat_clients_of_process() != 1 || realip_trusted_networks_close_a_listener())
-        tell_faults(config);
+    tell_faults(config);
     login_client_hooks_add(module, &hooks);
     event_unref(&event);
 }

@@ -183,13 +183,6 @@ static void compare(const struct realip_config *config, const struct realip_netw
     }
 }
 
-bool realip_trusted_networks_close_a_listener(void)
-{
-    const char *at = setting();
-
-    return next_entry(&at) == NULL && haproxy_listener() != NULL;
-}
-
 void realip_trusted_networks_check(const struct realip_config *config, struct realip_problems *problems)
 {
     static const struct realip_origin nowhere = { NULL, 0 };

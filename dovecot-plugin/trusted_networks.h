@@ -12,9 +12,6 @@
 /* Where a configuration names no proxies, those that Dovecot trusts are the proxies; but never "every address". */
 void realip_trusted_networks_fill_in(struct realip_config *config);
 
-/* Is the list empty, and does this process have a listener with haproxy = yes? Dovecot drops every connection to it. */
-bool realip_trusted_networks_close_a_listener(void);
-
 /* Adds what is wrong in the list, and where it and `networks proxies` differ; config may be NULL. */
 void realip_trusted_networks_check(const struct realip_config *config, struct realip_problems *problems);
 
