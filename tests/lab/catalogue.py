@@ -18,7 +18,7 @@ class Size:
     fault_seconds: float
 
 
-SIZES = {"quick": Size(forgeries=100, bursts=24, fault_seconds=2), "whole": Size(forgeries=1000, bursts=200, fault_seconds=5)}
+SIZES = {"quick": Size(forgeries=100, bursts=24, fault_seconds=1.2), "whole": Size(forgeries=1000, bursts=200, fault_seconds=5)}
 
 
 def _number(scene):

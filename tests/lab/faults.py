@@ -81,11 +81,13 @@ class Fault:
                    if kind == "good" or not self.monitors]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        time.sleep(0.3)
         FAULTS[self.kind](lab, self.seconds)
-        time.sleep(0.7)
+        time.sleep(0.4)
         over = time.monotonic()
-        time.sleep(0.5)
+        # Some still wait for what is broken no more: the end is when enough others have come and gone.
+        while sum(began > over for began, _ in list(self.honest.values())) < CLIENTS and time.monotonic() < over + 5:
+            time.sleep(0.02)
         self.ended.set()
         for thread in threads:
             thread.join(30)
