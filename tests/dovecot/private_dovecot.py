@@ -150,6 +150,7 @@ metric realip_verdict {{
 """ + COMMON
 
 CASES = []
+GIVEN_PORTS = set()
 FOLDER = BUILD = None
 
 
@@ -179,6 +180,9 @@ def free_port():
     """Below those that the kernel gives to clients, whose connections would take it before Dovecot listens."""
     while True:
         port = random.randrange(10000, 30000)
+        if port in GIVEN_PORTS:
+            continue
+        GIVEN_PORTS.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -214,9 +218,11 @@ class Dovecot:
     loads. processes: "fresh" for one login process a connection, "kept" for one that lives on."""
 
     def __init__(self, rules, mode=None, modules=("login", "auth", "mail"), processes="fresh", hibernate=0,
-                 haproxy=f"{PROXY} {DOUBTFUL}", trusted=f"{SPEAKER} {BOASTER}", imap_service="", extra="", compiled=None):
+                 haproxy=f"{PROXY} {DOUBTFUL}", trusted=f"{SPEAKER} {BOASTER}", imap_service="", extra="", compiled=None,
+                 valgrind=False):
         self.folder = tempfile.mkdtemp(dir=FOLDER)
         os.chmod(self.folder, 0o755)
+        self.valgrind = valgrind
         self.rules = os.path.join(self.folder, "mail-realip.conf")
         self.config = os.path.join(self.folder, "dovecot.conf")
         self.compiled = compiled if compiled is not None else os.path.join(self.folder, "no-such-folder", "rules")
@@ -235,6 +241,7 @@ class Dovecot:
     def text(self, mode, modules, processes, hibernate, haproxy, trusted, imap_service):
         new = is_2_4()
         services = "".join(self.login_service(protocol, processes, new) for protocol in PROTOCOLS)
+        services += f"service auth {{\n{self.executable('auth')}}}\n"
         ours = f"realip_config = {self.rules}\nrealip_rules = {self.compiled}\n" + (f"realip_mode = {mode}\n" if mode else "")
         return (CONFIG_2_4 if new else CONFIG_2_3).format(
             folder=self.folder, version=version().split("-")[0], uid=MAIL_USER, rules=self.rules, compiled=self.compiled,
@@ -259,10 +266,17 @@ class Dovecot:
             limits += f"restart_request_count = {count if count else 'unlimited'}"
         else:
             limits += f"service_count = {count}"
+        limits += "\n" + self.executable(name)
         off = f"  inet_listener {own[1]} {{\n    port = 0\n  }}\n" if own[1] else ""
         return (f"service {name} {{\n  {limits}\n  chroot = login\n  inet_listener {own[0]} {{\n    port = {self.ports[protocol]}\n  }}\n{off}"
                 f"  inet_listener {protocol}_proxied {{\n    port = {self.ports[protocol + '_proxied']}\n    haproxy = yes\n  }}\n"
                 f"  inet_listener {protocol}_tls {{\n    port = {self.ports[protocol + '_tls']}\n    haproxy = yes\n    ssl = yes\n  }}\n}}\n")
+
+    def executable(self, name):
+        if not self.valgrind:
+            return ""
+        return (f"  executable = /usr/bin/valgrind --quiet --leak-check=full --show-leak-kinds=definite --num-callers=40 --keep-debuginfo=yes --vgdb=no "
+                f"--log-file={self.folder}/valgrind.{name}.%p /usr/lib/dovecot/{name}\n  vsz_limit = 4 G\n")
 
     def write(self, rules):
         with open(self.rules + ".new", "w") as file:
