@@ -247,8 +247,11 @@ static void lose_helper(struct realip_attest *attest)
 /* A new helper knows no connection, and the questions of the old one are lost: they are asked again. */
 static void restart_questions(struct realip_attest *attest)
 {
-    for (struct realip_attest_ticket *ticket = attest->first; ticket != NULL; ticket = ticket->next)
+    for (struct realip_attest_ticket *ticket = attest->first; ticket != NULL; ticket = ticket->next) {
         ticket->sent = false;
+        /* The old questions may still lie in the pair: what the new helper, who knows nobody, says to them is no answer. */
+        ticket->request.serial = ++attest->serial;
+    }
     attest->first_unsent = attest->first;
     send_waiting(attest);
 }
