@@ -17,13 +17,6 @@ static enum realip_stage stage_of(const char *protocol_state)
     return REALIP_STAGE_MAIL;
 }
 
-static uint16_t port_of(const char *text)
-{
-    unsigned long port = text == NULL ? 0 : strtoul(text, NULL, 10); /* "unknown" becomes 0: not known */
-
-    return port > UINT16_MAX ? 0 : (uint16_t)port;
-}
-
 static void add_ports(struct realip_policy_ports *ports, const struct realip_listener *listener)
 {
     for (size_t i = 0; i < listener->port_count && ports->count < REALIP_RULES_MAX_PORTS; i++)
@@ -65,7 +58,6 @@ void realip_policy_facts(const struct realip_snapshot *snapshot, const struct re
         .listener_name = request->policy_context,
         .listener_port = peer->listener_port,
         .service = "smtpd",
-        .client_port = port_of(request->client_port),
         .password_login = realip_facts_is_login(request->sasl_method, request->sasl_username),
         .client_name_rule
         = realip_name_pattern_match(realip_snapshot_config(snapshot)->client_names, request->client_name),

@@ -1,11 +1,61 @@
 #include "policy_protocol.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define BLOCK 64
+
+/* Where line feeds and equals signs stand in 64 bytes: a bit for each. Lines are short, so that a call of memchr(3) for
+ * each end would cost more than the search. */
+static inline void find_marks(const char bytes[BLOCK], uint64_t *feeds_r, uint64_t *equals_r)
+{
+    uint64_t feeds = 0;
+    uint64_t equals = 0;
+
+#ifdef __SSE2__
+    for (unsigned i = 0; i < BLOCK; i += 16) {
+        __m128i part = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+
+        feeds |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(part, _mm_set1_epi8('\n'))) << i;
+        equals |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(part, _mm_set1_epi8('='))) << i;
+    }
+#else
+    for (unsigned i = 0; i < BLOCK; i++) {
+        feeds |= (uint64_t)(bytes[i] == '\n') << i;
+        equals |= (uint64_t)(bytes[i] == '=') << i;
+    }
+#endif
+    *feeds_r = feeds;
+    *equals_r = equals;
+}
+
+/* As find_marks(), also where fewer bytes are left than a block has. */
+static inline void find_marks_in(const char *bytes, size_t length, uint64_t *feeds_r, uint64_t *equals_r)
+{
+    char last[BLOCK];
+
+    if (length >= BLOCK) {
+        find_marks(bytes, feeds_r, equals_r);
+        return;
+    }
+    memset(last, 0, sizeof(last));
+    memcpy(last, bytes, length);
+    find_marks(last, feeds_r, equals_r);
+}
+
+/* A bit for each length that a kept attribute's name has: most of the others are told by it at once. */
+#define LENGTH_BIT(field, attribute) | 1U << (sizeof(attribute) - 1)
+#define KEPT_LENGTHS (0U REALIP_POLICY_ATTRIBUTE_TABLE(LENGTH_BIT))
 
 /* The place of the attribute's value in the request, or NULL for one that is not kept. */
 static const char **find_field(struct realip_policy_request *request, const char *name, size_t length)
 {
+    if (length > 31 || (KEPT_LENGTHS >> length & 1U) == 0)
+        return NULL;
 #define REALIP_POLICY_MATCH(field, attribute)                                                       \
     if (length == sizeof(attribute) - 1 && memcmp(name, attribute, sizeof(attribute) - 1) == 0)     \
         return &request->field;
@@ -14,23 +64,27 @@ static const char **find_field(struct realip_policy_request *request, const char
     return NULL;
 }
 
-static int read_line(char *line, size_t length, struct realip_policy_request *request, const char **reason_r)
-{
-    char *equals = memchr(line, '=', length);
+#define NO_EQUALS SIZE_MAX
 
-    if (equals == NULL) {
-        *reason_r = "a line without '='";
+/* The line data[at..end) has its first '=' at `equals`; a line feed stands at `end`. */
+static inline int read_line(char *data, size_t at, size_t equals, size_t end, struct realip_policy_request *request,
+                            const char **reason_r)
+{
+    const char **field;
+
+    if (equals == NO_EQUALS || end - at >= REALIP_POLICY_MAX_LINE) {
+        *reason_r = equals == NO_EQUALS ? "a line without '='" : "a line that is too long";
         return -1;
     }
-    const char **field = find_field(request, line, (size_t)(equals - line));
+    field = find_field(request, data + at, equals - at);
     if (field == NULL)
         return 0;
     if (*field != NULL) {
         *reason_r = "an attribute twice";
         return -1;
     }
-    line[length] = '\0'; /* in place of the line feed */
-    *field = equals + 1;
+    data[end] = '\0'; /* in place of the line feed */
+    *field = data + equals + 1;
     return 0;
 }
 
@@ -48,24 +102,38 @@ static int check_limits(const char *data, size_t length, const char **reason_r)
     return -1;
 }
 
-/* Reads up to the empty line, which comes within `length` or right behind. */
+/* Reads up to the empty line, which comes within `length` or right behind: line by line, while the marks of one block after
+ * another come by. One function, so that the place reached stays in registers. */
 static int read_lines(char *data, size_t length, struct realip_policy_request *request, size_t *length_r, const char **reason_r)
 {
-    size_t at = 0;
+    size_t start = 0;         /* of the line */
+    size_t first = NO_EQUALS; /* its first '=' */
 
-    while (at < length && data[at] != '\n') {
-        const char *end = memchr(data + at, '\n', length - at);
-        size_t line = (size_t)(end - data) - at;
+    for (size_t base = 0; base < length; base += BLOCK) {
+        uint64_t feeds;
+        uint64_t equals;
 
-        if (line >= REALIP_POLICY_MAX_LINE) {
-            *reason_r = "a line that is too long";
-            return -1;
+        find_marks_in(data + base, length - base, &feeds, &equals);
+        for (; feeds != 0; feeds &= feeds - 1) {
+            size_t end = base + (size_t)__builtin_ctzll(feeds);
+            uint64_t upto = feeds ^ (feeds - 1); /* all bits up to this line feed */
+
+            if (end == start) {
+                *length_r = start;
+                return 0;
+            }
+            if (first == NO_EQUALS && (equals & upto) != 0)
+                first = base + (size_t)__builtin_ctzll(equals);
+            if (read_line(data, start, first, end, request, reason_r) < 0)
+                return -1;
+            equals &= ~upto;
+            start = end + 1;
+            first = NO_EQUALS;
         }
-        if (read_line(data + at, line, request, reason_r) < 0)
-            return -1;
-        at += line + 1;
+        if (first == NO_EQUALS && equals != 0)
+            first = base + (size_t)__builtin_ctzll(equals);
     }
-    *length_r = at;
+    *length_r = start;
     return 0;
 }
 

@@ -30,36 +30,32 @@ struct realip_address realip_address_from_ipv6(const unsigned char bytes[16])
     return ipv6_folded(half[0], half[1]);
 }
 
-/* Reads one decimal number of 0..255 without leading zeros; "01" is refused because some hosts read it as octal. */
-static const char *read_octet(const char *at, const char *end, uint32_t *value_r)
-{
-    uint32_t value = 0;
-    const char *start = at;
-
-    while (at < end && *at >= '0' && *at <= '9' && at - start < 3)
-        value = value * 10 + (uint32_t)(*at++ - '0');
-    if (at == start || value > 255 || (at - start > 1 && *start == '0'))
-        return NULL;
-    *value_r = value;
-    return at;
-}
-
+/* Four decimal numbers of 0..255; "01" is refused because some hosts read it as octal. */
 static int read_ipv4(const char *at, const char *end, uint32_t *value_r)
 {
     uint32_t value = 0;
+    uint32_t octet = 0;
+    unsigned digits = 0;
+    unsigned dots = 0;
 
-    for (int i = 0; i < 4; i++) {
-        uint32_t octet;
+    for (; at < end; at++) {
+        uint32_t digit = (uint32_t)(unsigned char)*at - '0';
 
-        if (i > 0 && (at == end || *at++ != '.'))
+        if (digit <= 9) {
+            octet = octet * 10 + digit;
+            if (++digits > 3 || octet > 255 || (digits == 2 && octet < 10))
+                return -1; /* two digits below ten, so a leading zero; three with one would have been two before */
+        } else if (*at == '.' && digits > 0 && dots < 3) {
+            value = value << 8 | octet;
+            octet = 0;
+            digits = 0;
+            dots++;
+        } else {
             return -1;
-        at = read_octet(at, end, &octet);
-        if (at == NULL)
-            return -1;
-        value = value << 8 | octet;
+        }
     }
-    *value_r = value;
-    return at == end ? 0 : -1;
+    *value_r = value << 8 | octet;
+    return dots == 3 && digits > 0 ? 0 : -1;
 }
 
 static int hex_digit(char c)
@@ -152,19 +148,20 @@ int realip_address_parse(const char *text, size_t length, struct realip_address 
         *reason_r = "empty address";
         return -1;
     }
+    uint32_t value;
+
+    if (read_ipv4(text, end, &value) == 0) {
+        *address_r = (struct realip_address){ 0, value, REALIP_FAMILY_IPV4 };
+        return 0;
+    }
     if (memchr(text, ':', length) != NULL) {
         if (read_ipv6(text, end, address_r) == 0)
             return 0;
         *reason_r = memchr(text, '%', length) != NULL ? "an address with a zone" : "not an IPv6 address";
         return -1;
     }
-    uint32_t value;
-    if (read_ipv4(text, end, &value) < 0) {
-        *reason_r = "not an IP address";
-        return -1;
-    }
-    *address_r = (struct realip_address){ 0, value, REALIP_FAMILY_IPV4 };
-    return 0;
+    *reason_r = "not an IP address";
+    return -1;
 }
 
 static char *put_decimal(char *out, unsigned value)
