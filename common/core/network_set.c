@@ -15,6 +15,7 @@ struct range4 {
     uint32_t value;
 };
 
+/* While ranges are made, of both families. */
 struct range6 {
     uint64_t hi;
     uint64_t lo;
@@ -38,8 +39,12 @@ struct realip_network_set {
     struct table table4;
     uint32_t first4;
     uint32_t last4;
-    struct range6 *ranges6;
+    /* The IPv6 ranges as three arrays: a search goes through one of them, as hardly a list has prefixes longer than 64. */
+    uint64_t *hi6;
+    uint64_t *lo6;
+    uint32_t *value6;
     uint32_t range6_count;
+    bool only_hi6; /* each lo6 is 0 */
     struct table table6;
     struct realip_address first6;
     struct realip_address last6;
@@ -256,6 +261,15 @@ static int build_ipv4(struct realip_network_set *set, struct range6 *work)
     return make_table(work, set->range4_count, &first, &last, &set->table4);
 }
 
+static bool is_zero(const uint64_t *numbers, uint32_t count)
+{
+    uint64_t any = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        any |= numbers[i];
+    return any == 0;
+}
+
 static int build_ipv6(struct realip_network_set *set, struct range6 *work)
 {
     if (set->ipv4_count == set->entry_count)
@@ -263,10 +277,17 @@ static int build_ipv6(struct realip_network_set *set, struct range6 *work)
     set->first6 = set->entries[set->ipv4_count].network.address;
     set->last6 = last_address(set->entries, set->ipv4_count, set->entry_count);
     set->range6_count = make_ranges(set->entries, (uint32_t)set->ipv4_count, (uint32_t)set->entry_count, work);
-    set->ranges6 = malloc(set->range6_count * sizeof(*set->ranges6));
-    if (set->ranges6 == NULL)
+    set->hi6 = malloc(set->range6_count * sizeof(*set->hi6));
+    set->lo6 = malloc(set->range6_count * sizeof(*set->lo6));
+    set->value6 = malloc(set->range6_count * sizeof(*set->value6));
+    if (set->hi6 == NULL || set->lo6 == NULL || set->value6 == NULL)
         return -1;
-    memcpy(set->ranges6, work, set->range6_count * sizeof(*work));
+    for (uint32_t i = 0; i < set->range6_count; i++) {
+        set->hi6[i] = work[i].hi;
+        set->lo6[i] = work[i].lo;
+        set->value6[i] = work[i].value;
+    }
+    set->only_hi6 = is_zero(set->lo6, set->range6_count);
     return make_table(work, set->range6_count, &set->first6, &set->last6, &set->table6);
 }
 
@@ -316,7 +337,9 @@ void realip_network_set_free(struct realip_network_set **set)
         free((*set)->entries);
         free((*set)->ranges4);
         free((*set)->table4.slots);
-        free((*set)->ranges6);
+        free((*set)->hi6);
+        free((*set)->lo6);
+        free((*set)->value6);
         free((*set)->table6.slots);
     }
     free(*set);
@@ -338,7 +361,7 @@ struct packed {
 };
 
 #define NO_TABLE UINT32_MAX
-#define ARRAY_COUNT 5
+#define ARRAY_COUNT 7
 
 static size_t rounded(size_t size)
 {
@@ -348,10 +371,12 @@ static size_t rounded(size_t size)
 static void array_sizes(const struct packed *head, size_t sizes[ARRAY_COUNT])
 {
     sizes[0] = head->entry_count * sizeof(struct realip_network_entry);
-    sizes[1] = head->range6_count * sizeof(struct range6);
-    sizes[2] = head->range4_count * sizeof(struct range4);
-    sizes[3] = head->shift4 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
-    sizes[4] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+    sizes[1] = head->range6_count * sizeof(uint64_t);
+    sizes[2] = head->range6_count * sizeof(uint64_t);
+    sizes[3] = head->range6_count * sizeof(uint32_t);
+    sizes[4] = head->range4_count * sizeof(struct range4);
+    sizes[5] = head->shift4 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+    sizes[6] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
 }
 
 /* Member by member: what a compiler leaves between members must not come into a file. */
@@ -370,17 +395,6 @@ static void pack_entries(const struct realip_network_set *set, void *zeroed)
         pack_address(&set->entries[i].network.address, &to[i].network.address);
         to[i].network.prefix = set->entries[i].network.prefix;
         to[i].label = set->entries[i].label;
-    }
-}
-
-static void pack_ranges6(const struct realip_network_set *set, void *zeroed)
-{
-    struct range6 *to = zeroed;
-
-    for (uint32_t i = 0; i < set->range6_count; i++) {
-        to[i].hi = set->ranges6[i].hi;
-        to[i].lo = set->ranges6[i].lo;
-        to[i].value = set->ranges6[i].value;
     }
 }
 
@@ -417,13 +431,12 @@ size_t realip_network_set_pack(const struct realip_network_set *set, void *block
     memset(block, 0, used);
     memcpy(block, &head, sizeof(head));
     pack_entries(set, places[0]);
-    pack_ranges6(set, places[1]);
-    for (uint32_t i = 0; i < set->range4_count; i++)
-        ((struct range4 *)(void *)places[2])[i] = set->ranges4[i];
-    if (sizes[3] > 0)
-        memcpy(places[3], set->table4.slots, sizes[3]);
-    if (sizes[4] > 0)
-        memcpy(places[4], set->table6.slots, sizes[4]);
+    const void *const arrays[ARRAY_COUNT]
+        = { NULL, set->hi6, set->lo6, set->value6, set->ranges4, set->table4.slots, set->table6.slots };
+    for (size_t i = 1; i < ARRAY_COUNT; i++) {
+        if (sizes[i] > 0)
+            memcpy(places[i], arrays[i], sizes[i]);
+    }
     return used;
 }
 
@@ -448,7 +461,7 @@ static bool is_sound(const struct realip_network_set *set)
     for (uint32_t i = 0; i < set->range4_count; i++)
         wrong |= set->ranges4[i].value > set->entry_count;
     for (uint32_t i = 0; i < set->range6_count; i++)
-        wrong |= set->ranges6[i].value > set->entry_count;
+        wrong |= set->value6[i] > set->entry_count;
     return wrong == 0 && set->ipv4_count <= set->entry_count && is_sound_table(&set->table4, set->range4_count, 32)
         && is_sound_table(&set->table6, set->range6_count, 128);
 }
@@ -470,10 +483,13 @@ static bool attach_arrays(struct realip_network_set *set, const struct packed *h
         used += rounded(sizes[i]);
     }
     set->entries = arrays[0];
-    set->ranges6 = arrays[1];
-    set->ranges4 = arrays[2];
-    set->table4 = (struct table){ arrays[3], head->shift4 };
-    set->table6 = (struct table){ arrays[4], head->shift6 };
+    set->hi6 = arrays[1];
+    set->lo6 = arrays[2];
+    set->value6 = arrays[3];
+    set->only_hi6 = is_zero(set->lo6, set->range6_count);
+    set->ranges4 = arrays[4];
+    set->table4 = (struct table){ arrays[5], head->shift4 };
+    set->table6 = (struct table){ arrays[6], head->shift6 };
     return true;
 }
 
@@ -550,14 +566,15 @@ static uint32_t find_ipv6(const struct realip_network_set *set, const struct rea
         at = slot[0];
         count = slot[1] - slot[0] + 1;
     }
-    while (count > 1) {
-        uint32_t half = count / 2;
-        const struct range6 *middle = &set->ranges6[at + half];
-
-        at += before(key->hi, key->lo, middle->hi, middle->lo) ? 0 : half;
-        count -= half;
+    for (uint32_t half; set->only_hi6 && count > 1; count -= half) {
+        half = count / 2;
+        at += set->hi6[at + half] <= key->hi ? half : 0;
     }
-    return set->ranges6[at].value;
+    for (uint32_t half; count > 1; count -= half) {
+        half = count / 2;
+        at += before(key->hi, key->lo, set->hi6[at + half], set->lo6[at + half]) ? 0 : half;
+    }
+    return set->value6[at];
 }
 
 const struct realip_network_entry *realip_network_set_find(const struct realip_network_set *set,

@@ -13,7 +13,7 @@ static enum realip_policy_parse parse(char *data, size_t length, struct realip_p
 
 START_TEST(a_request_is_read_whole_or_not_at_all)
 {
-    static const char text[] = "request=smtpd_access_policy\nclient_address=203.0.113.7\nx=y\nhelo_name=a=b\n\nrequest=";
+    static const char text[] = "request=smtpd_access_policy\nclient_address=203.0.113.7\nx=y\npolicy_context=a=b\n\nrequest=";
     size_t whole = sizeof(text) - 1 - strlen("request=");
     struct realip_policy_request request;
     size_t used;
@@ -30,7 +30,7 @@ START_TEST(a_request_is_read_whole_or_not_at_all)
             ck_assert_int_eq((int)result, REALIP_POLICY_DONE);
             ck_assert_uint_eq(used, whole);
             ck_assert_str_eq(request.client_address, "203.0.113.7");
-            ck_assert_str_eq(request.helo_name, "a=b");
+            ck_assert_str_eq(request.policy_context, "a=b");
             ck_assert_ptr_null(request.sasl_username);
         }
         free(data);
