@@ -13,7 +13,7 @@ void realip_listener_set_defaults(struct realip_listener *listener)
         listener->actions[reason] = realip_reason_default_action((enum realip_reason)reason);
 }
 
-static bool has_name(const struct realip_listener *listener, const char *name)
+bool realip_listener_has_name(const struct realip_listener *listener, const char *name)
 {
     if (strcmp(listener->title, name) == 0)
         return true;
@@ -24,7 +24,7 @@ static bool has_name(const struct realip_listener *listener, const char *name)
     return false;
 }
 
-static bool has_port(const struct realip_listener *listener, uint16_t port)
+bool realip_listener_has_port(const struct realip_listener *listener, uint16_t port)
 {
     for (size_t i = 0; i < listener->port_count; i++) {
         if (listener->ports[i] == port)
@@ -38,7 +38,7 @@ static const struct realip_listener *by_name(const struct realip_rules *rules, c
     if (name == NULL || name[0] == '\0')
         return NULL;
     for (size_t i = 0; i < rules->listener_count; i++) {
-        if (has_name(&rules->listeners[i], name))
+        if (realip_listener_has_name(&rules->listeners[i], name))
             return &rules->listeners[i];
     }
     return NULL;
@@ -49,7 +49,7 @@ static const struct realip_listener *by_port(const struct realip_rules *rules, u
     if (port == 0)
         return NULL;
     for (size_t i = 0; i < rules->listener_count; i++) {
-        if (has_port(&rules->listeners[i], port))
+        if (realip_listener_has_port(&rules->listeners[i], port))
             return &rules->listeners[i];
     }
     return NULL;

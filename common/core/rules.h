@@ -79,6 +79,10 @@ void realip_listener_set_defaults(struct realip_listener *listener);
  * with ports may be the one: it is the one that is hardest on an unknown peer. Never NULL. */
 const struct realip_listener *realip_rules_listener(const struct realip_rules *rules, const struct realip_facts *facts);
 
+/* Is this the title or one of the names of a listener (not of the fallback)? Does it name this port? */
+bool realip_listener_has_name(const struct realip_listener *listener, const char *name);
+bool realip_listener_has_port(const struct realip_listener *listener, uint16_t port);
+
 /* "infrastructure", …, "own"; for messages. */
 const char *realip_set_token(enum realip_set set);
 

@@ -209,44 +209,24 @@ static void read_listener_ports(struct reader *reader, const struct realip_confi
     listener->port_count = ports == NULL ? 0 : count;
 }
 
-static bool listens_to_name(const struct realip_listener *listener, const char *name)
-{
-    if (strcmp(listener->title, name) == 0)
-        return true;
-    for (size_t i = 0; i < listener->name_count; i++) {
-        if (strcmp(listener->names[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool listens_to_port(const struct realip_listener *listener, uint16_t port)
-{
-    for (size_t i = 0; i < listener->port_count; i++) {
-        if (listener->ports[i] == port)
-            return true;
-    }
-    return false;
-}
-
 /* Two blocks for one session: nobody could say which one judges it. */
 static void check_listener_pair(struct reader *reader, const struct realip_listener *earlier,
                                 const struct realip_listener *later, const struct realip_config_block *block)
 {
     struct realip_origin origin = realip_config_block_origin(reader->file, "listener", block);
 
-    if (listens_to_name(earlier, later->title))
+    if (realip_listener_has_name(earlier, later->title))
         realip_problems_add(reader->problems, origin,
                             "listener %s: its title is already a name of listener %s: rename one", later->title,
                             earlier->title);
     for (unsigned i = 0; i < later->name_count; i++) {
-        if (listens_to_name(earlier, later->names[i]))
+        if (realip_listener_has_name(earlier, later->names[i]))
             realip_problems_add(reader->problems, realip_config_value_at(block, "names", i)->origin,
                                 "listener %s: the name '%s' already belongs to listener %s: keep it in one of them",
                                 later->title, later->names[i], earlier->title);
     }
     for (unsigned i = 0; i < later->port_count; i++) {
-        if (later->ports[i] != 0 && listens_to_port(earlier, later->ports[i]))
+        if (later->ports[i] != 0 && realip_listener_has_port(earlier, later->ports[i]))
             realip_problems_add(reader->problems, realip_config_value_at(block, "ports", i)->origin,
                                 "listener %s: port %u already belongs to listener %s: keep it in one of them",
                                 later->title, later->ports[i], earlier->title);
