@@ -9,9 +9,11 @@ import subprocess
 
 import plan
 from logs import Log
-from sandbox import wait_until
+from sandbox import call, wait_until
 
 BINARY = "/usr/sbin/dovecot"
+SYSTEM_MODULES = "/usr/lib/dovecot/modules"
+CLONE_NEWNS = 0x00020000
 MAIL_USER = 65534       # owns the mailboxes; Debian's "nobody"
 
 SERVICES = """listen = *, ::
@@ -180,4 +182,24 @@ def copy_plugin(build, folder):
     modules = os.path.join(folder, "modules")
     os.makedirs(modules, exist_ok=True)
     shutil.copy(built, modules)
+    if series() == "2.4":
+        _show_settings_module(os.path.dirname(built), folder)
     return modules
+
+
+def _show_settings_module(built, folder):
+    """2.4 knows realip_config from a settings module alone, in a folder that is compiled into it: a copy with ours is laid over that folder, in a
+    mount namespace of the lab's own that ends with it."""
+    settings = os.path.join(SYSTEM_MODULES, "settings")
+    copy = os.path.join(folder, "settings")
+    shutil.copytree(settings, copy) if os.path.isdir(settings) else os.makedirs(copy)
+    shutil.copy(os.path.join(built, "librealip_settings.so"), copy)
+    call("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True, timeout=20)
+    if os.path.isdir(settings):
+        subprocess.run(["mount", "--bind", copy, settings], check=True, timeout=20)
+        return
+    whole = os.path.join(folder, "system-modules")
+    shutil.copytree(SYSTEM_MODULES, whole, symlinks=True)
+    shutil.copytree(copy, os.path.join(whole, "settings"))
+    subprocess.run(["mount", "--bind", whole, SYSTEM_MODULES], check=True, timeout=20)
