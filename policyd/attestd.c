@@ -183,8 +183,10 @@ static void answer_request(int fd, const struct realip_attest_request *request, 
     /* A slot is used again: what is known of its last connection must never answer for the next. */
     if (request->has_connection)
         forget(slot);
-    if (connection >= 0)
+    if (connection >= 0) {
         slot->cause = (uint16_t)learn(slot, connection, client_uid);
+        close(connection); /* before the answer: whoever has it may end the connection, and it shall then be ended */
+    }
     answer.cause = slot->cause != REALIP_CAUSE_UNDECIDED ? slot->cause : REALIP_CAUSE_NO_HELPER;
     if (answer.cause == REALIP_CAUSE_KNOWN)
         search_peer(slot, request, &answer);
@@ -252,10 +254,10 @@ static _Noreturn void serve(int fd, uid_t client_uid, pid_t served)
     while (take(fd, &request, &connection)) {
         if (request.kind == REALIP_ATTEST_ASK)
             answer_request(fd, &request, connection, client_uid);
-        else if (request.kind == REALIP_ATTEST_FORGET)
-            forget(&slots[request.slot % REALIP_ATTEST_SLOTS]);
-        if (connection >= 0)
+        else if (connection >= 0)
             close(connection);
+        if (request.kind == REALIP_ATTEST_FORGET)
+            forget(&slots[request.slot % REALIP_ATTEST_SLOTS]);
     }
     _exit(0);
 }

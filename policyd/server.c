@@ -80,25 +80,6 @@ static void count_connection(struct realip_server *server, int change)
     realip_metrics_set_connections(server->metrics, server->connection_count);
 }
 
-static void close_connection(struct connection *connection)
-{
-    struct realip_server *server = connection->server;
-
-    *connection->prev = connection->next;
-    if (connection->next != NULL)
-        connection->next->prev = connection->prev;
-    server->finishing_count -= connection->finishing ? 1 : 0;
-    realip_attest_forget(server->attest, &connection->ticket);
-    close(connection->fd);
-    free(connection->request_bytes);
-    free(connection->in);
-    free(connection->out);
-    free(connection);
-    count_connection(server, -1);
-    if (server->draining && server->connections == NULL)
-        event_base_loopbreak(server->base);
-}
-
 /* What the connection waits for from now on; 0 for nothing, not even for its end. */
 static int await(struct connection *connection, uint32_t what)
 {
@@ -109,6 +90,28 @@ static int await(struct connection *connection, uint32_t what)
         return 0;
     connection->awaited = what;
     return epoll_ctl(connection->server->epoll, operation, connection->fd, &event);
+}
+
+static void close_connection(struct connection *connection)
+{
+    struct realip_server *server = connection->server;
+
+    *connection->prev = connection->next;
+    if (connection->next != NULL)
+        connection->next->prev = connection->prev;
+    server->finishing_count -= connection->finishing ? 1 : 0;
+    realip_attest_forget(server->attest, &connection->ticket);
+    /* close() alone does not: the helper, or a question that it has not read, may hold a copy of the descriptor, and the
+     * events of a connection that is open somewhere go on to come. */
+    (void)await(connection, 0);
+    close(connection->fd);
+    free(connection->request_bytes);
+    free(connection->in);
+    free(connection->out);
+    free(connection);
+    count_connection(server, -1);
+    if (server->draining && server->connections == NULL)
+        event_base_loopbreak(server->base);
 }
 
 /* Keeps `length` bytes in *place, whose old memory is freed. 0; or -1 when memory is short. */
