@@ -21,13 +21,16 @@ struct realip_address realip_address_from_ipv4(const unsigned char bytes[4])
     return (struct realip_address){ 0, value, REALIP_FAMILY_IPV4 };
 }
 
+/* Written out, as compilers make one load of it. */
+static uint64_t read_half(const unsigned char *at)
+{
+    return (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 | (uint64_t)at[3] << 32
+        | (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 | (uint64_t)at[6] << 8 | at[7];
+}
+
 struct realip_address realip_address_from_ipv6(const unsigned char bytes[16])
 {
-    uint64_t half[2] = { 0, 0 };
-
-    for (int i = 0; i < 16; i++)
-        half[i / 8] = half[i / 8] << 8 | bytes[i];
-    return ipv6_folded(half[0], half[1]);
+    return ipv6_folded(read_half(bytes), read_half(bytes + 8));
 }
 
 /* Four decimal numbers of 0..255; "01" is refused because some hosts read it as octal. */
