@@ -22,6 +22,8 @@ static atomic_long sessions;
 struct session {
     struct realip_snapshot *snapshot;
     unsigned long actions; /* SMFIF_*: what the MTA lets us do */
+    unsigned long steps;   /* SMFIP_*: what was agreed on, where `negotiated` */
+    bool negotiated;
     struct realip_milter_client client;
     struct realip_verdict verdict; /* of the last connect or MAIL */
     size_t forged;                 /* X-RealIP headers of this message so far */
@@ -31,6 +33,7 @@ struct session {
 struct needs {
     bool mail;
     bool headers;
+    bool refusal; /* somebody may be refused at MAIL */
     bool quarantine;
 };
 
@@ -44,6 +47,7 @@ static void add_listener_needs(struct needs *needs, const struct realip_listener
     if (listener->mode != REALIP_MODE_ENFORCE)
         return;
     needs->mail = true;
+    needs->refusal = true;
     for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
         needs->quarantine = needs->quarantine || listener->actions[reason] == REALIP_ACTION_QUARANTINE;
 }
@@ -103,13 +107,27 @@ static sfsistat on_close(SMFICTX *ctx)
     return SMFIS_CONTINUE;
 }
 
-/* The steps that can be left out, and header lines without a round trip each. */
+/* The steps that can be left out, and those that nobody has to wait for: connect is answered only where the answer could
+ * be "leave me out", MAIL only where it could be a refusal, a header line never. */
 static unsigned long unwanted_steps(const struct needs *needs)
 {
     unsigned long steps = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA;
 
-    steps |= needs->mail ? 0 : SMFIP_NOMAIL;
-    return steps | (needs->headers ? SMFIP_NR_HDR : SMFIP_NOHDRS);
+    if (!needs->mail)
+        steps |= SMFIP_NOMAIL;
+    else if (!needs->refusal)
+        steps |= SMFIP_NR_MAIL;
+    return steps | (needs->headers ? SMFIP_NR_CONN | SMFIP_NR_HDR : SMFIP_NOHDRS);
+}
+
+/* The result of a step that may have been promised to be silent. Where nobody negotiated, silence may have been promised
+ * with older rules: "go on" is right then, as libmilter makes silence of it where it must, and the message's end refuses. A
+ * refusal that the MTA never hears of would make libmilter swallow that end, too. */
+static sfsistat answer_unless_silent(const struct session *session, unsigned long silent, sfsistat status)
+{
+    if (!session->negotiated)
+        return SMFIS_CONTINUE;
+    return (session->steps & silent) != 0 ? SMFIS_NOREPLY : status;
 }
 
 static unsigned long wanted_actions(const struct needs *needs)
@@ -137,8 +155,11 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions, unsign
     *steps_r = unwanted_steps(&needs) & offered_steps;
     *f2_r = 0;
     *f3_r = 0;
-    if (session != NULL)
+    if (session != NULL) {
         session->actions = *actions_r;
+        session->steps = *steps_r;
+        session->negotiated = true;
+    }
     if ((*actions_r & SMFIF_SETSYMLIST) != 0)
         realip_milter_facts_ask(ctx);
     return SMFIS_CONTINUE;
@@ -174,7 +195,8 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
     judge(ctx, session, REALIP_STAGE_CONNECT);
     struct needs needs = find_needs(config_of(session));
     /* Each step that is left out spares the mail server a round trip, and accepting here spares it all of them. */
-    return needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+    return answer_unless_silent(session, SMFIP_NR_CONN,
+                                needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT);
 }
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)
@@ -219,7 +241,7 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         return answer_failure(ctx);
     session->forged = 0;
     judge(ctx, session, REALIP_STAGE_MAIL);
-    return answer(ctx, session);
+    return answer_unless_silent(session, SMFIP_NR_MAIL, answer(ctx, session));
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
@@ -267,6 +289,10 @@ static sfsistat on_message(SMFICTX *ctx)
 
     if (session == NULL)
         return answer_failure(ctx);
+    /* What MAIL could not answer. */
+    sfsistat status = answer(ctx, session);
+    if (status != SMFIS_CONTINUE)
+        return status;
     bool stamps = config_of(session)->milter_header != REALIP_HEADER_NONE;
     if (stamps && session->forged > MAX_FORGED && session->verdict.mode == REALIP_MODE_ENFORCE)
         return refuse_forger(ctx);

@@ -8,6 +8,7 @@ ADD_HEADERS, CHANGE_HEADERS, QUARANTINE, SET_MACROS = 0x01, 0x10, 0x20, 0x100
 ALL_ACTIONS = 0x1FF
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_END_OF_HEADERS = (1 << bit for bit in range(7))
 SILENT_HEADERS, NO_UNKNOWN, NO_DATA = 0x80, 0x100, 0x200
+SILENT_CONNECT, SILENT_MAIL = 0x1000, 0x4000
 ALL_STEPS = 0x1FFFFF
 
 
@@ -48,9 +49,10 @@ class Client:
         data = self._exactly(struct.unpack(">I", self._exactly(4))[0])
         return data[:1], data[1:]
 
-    def ask(self, command, data=b""):
+    def ask(self, command, data=b"", silent=0):
+        """(command, data) of the reply; where the milter may be `silent` at this step, what its silence means: go on."""
         self.send(command, data)
-        return self.receive()
+        return (b"c", b"") if self.steps & silent else self.receive()
 
     def negotiate(self, actions=ALL_ACTIONS, steps=ALL_STEPS):
         command, data = self.ask(b"O", struct.pack(">III", 6, actions, steps))
@@ -80,12 +82,12 @@ class Client:
         data = name + b"\0" + family
         if family != b"U":
             data += struct.pack(">H", port) + address.encode() + b"\0"
-        return self.ask(b"C", data)
+        return self.ask(b"C", data, SILENT_CONNECT)
 
     def mail(self, sender=b"<a@ext.test>", user=None, method=b"PLAIN"):
         if user is not None:
             self.macros(b"M", **{"{auth_type}": method, "{auth_authen}": user})
-        return self.ask(b"M", sender + b"\0")
+        return self.ask(b"M", sender + b"\0", SILENT_MAIL)
 
     def message(self, headers=()):
         """Headers and end of message. Returns ([changes], final reply)."""
