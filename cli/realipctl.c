@@ -16,6 +16,7 @@ static const struct subcommand subcommands[] = {
     { "check", realip_check_main, "is the configuration right? every error with file, line and mend" },
     { "compile", realip_compile_main, "publish the rules as one file, for hosts without realip-policyd" },
     { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
+    { "proxy-header", realip_proxy_header_main, "reads and writes PROXY headers; what would each mail server do?" },
 };
 
 static void print_usage(FILE *out)
@@ -31,7 +32,7 @@ static void print_usage(FILE *out)
           "subcommands:\n",
           out);
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-        fprintf(out, "  %-9s %s\n", subcommands[i].name, subcommands[i].help);
+        fprintf(out, "  %-12s %s\n", subcommands[i].name, subcommands[i].help);
 }
 
 static int run(const char *config_path, int argc, char **argv)
