@@ -42,6 +42,13 @@ static bool is_exempt(const struct mail_user *user)
     return is_one_of(user->service, never_judged) || (!has_address(user) && is_one_of(user->service, local));
 }
 
+/* The name under which login and auth know the service too, so that one listener block is for all three: ManageSieve's
+ * mail process alone calls itself after its program. */
+static const char *service_name(const struct mail_user *user)
+{
+    return user->service != NULL && strcmp(user->service, "managesieve") == 0 ? "sieve" : user->service;
+}
+
 /* Texts belong to the user. */
 static struct realip_facts read_facts(const struct mail_user *user)
 {
@@ -53,7 +60,7 @@ static struct realip_facts read_facts(const struct mail_user *user)
         .client = realip_dovecot_address(user->conn.remote_ip),
         .client_port = user->conn.remote_port,
         /* No listener_port: conn.local_port is the PROXY header's destination, not where Dovecot listens. */
-        .service = user->service,
+        .service = service_name(user),
         .session = user->session_id,
         .user = user->username,
     };
