@@ -3,11 +3,12 @@
 import dataclasses
 import re
 
+import dovecot_scenes
 import hostile_scenes
 import scenes
 from plan import V4, V6
 
-TITLES = scenes.TITLES | hostile_scenes.TITLES
+TITLES = scenes.TITLES | hostile_scenes.TITLES | dovecot_scenes.TITLES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,3 +36,5 @@ def rows(attested, size):
                 yield from scenes.SCENES[scene](family, attested)
             if scene in hostile_scenes.SCENES:
                 yield from hostile_scenes.SCENES[scene](family, SIZES[size])
+            if scene in dovecot_scenes.SCENES:
+                yield from dovecot_scenes.rows(scene, family)

@@ -75,6 +75,16 @@ def proxy_local(_connection):
     return SIGNATURE + b"\x20\x00\x00\x00"
 
 
+def proxy_unspec(_connection):
+    """PROXY v2 of an unspecified family over a stream: somebody is proxied, and nobody says who."""
+    return SIGNATURE + b"\x21\x01\x00\x00"
+
+
+def proxy_unknown(_connection):
+    """The same in v1."""
+    return b"PROXY UNKNOWN\r\n"
+
+
 def proxy_v1(source, destination, source_port=31337, destination_port=25):
     family = "TCP6" if ":" in source else "TCP4"
     return f"PROXY {family} {source} {destination} {source_port} {destination_port}\r\n".encode()

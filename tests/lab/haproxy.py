@@ -19,8 +19,8 @@ defaults
 """
 
 
-def _binds(address):
-    return "".join(f"    bind {address}:{ports}\n" for ports in plan.PROXIED_PORTS)
+def _binds(address, ports=plan.PROXIED_PORTS):
+    return "".join(f"    bind {address}:{each}\n" for each in ports)
 
 
 def _listen(name, frontends, servers, option=""):
@@ -49,7 +49,7 @@ def _health(family):
     """Health checks that speak SMTP, plain and behind LOCAL, to a door of each guard."""
     text = f"backend health-{family}\n    option smtpchk EHLO haproxy.example\n"
     for door in plan.SMTP_DOORS.values():
-        if door.mode == "enforce" and not (door.internal or door.postscreen or door.xclient or door.reject or door.instance):
+        if door.mode == "enforce" and not (door.internal or door.postscreen or door.xclient or door.reject or door.instance or door.login):
             proxied = "send-proxy-v2" if door.proxied else ""
             text += f"    server {door.name} {_bracketed(plan.POD.of(family))}:{door.port} check inter 1s {proxied}\n"
     return text
@@ -61,7 +61,7 @@ def _bracketed(address):
 
 def _docker_config(folder):
     text = DEFAULTS.format(stats="")
-    text += f"listen docker-proxy\n    bind {plan.DOCKER_OUT.v6}:2500-2549\n    bind {plan.DOCKER_OUT.v6}:2110-2149\n"
+    text += "listen docker-proxy\n" + _binds(plan.DOCKER_OUT.v6, plan.DOCKER_PORTS)
     return text + f"    server container {plan.CONTAINER.v4}\n"
 
 

@@ -37,8 +37,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--build", "--scenes", "--rows"):
         parser.add_argument(name, help="as in lab.py")
+    parser.add_argument("--dovecot", action="store_true", help="as in lab.py")
     options = parser.parse_args()
-    extra = [word for name, value in vars(options).items() if value for word in ("--" + name, value)]
+    extra = [word for name, value in vars(options).items() if value for word in ("--" + name, value)[:1 if value is True else 2]]
     runs = {kind: lab_states(kind, extra) for kind in KINDS}
     count = {"ok": 0, "FAIL": 0, "SKIP": 0}
     for row in runs["dunno"]:

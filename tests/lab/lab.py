@@ -18,6 +18,7 @@ import dovecot
 import haproxy
 import net
 import nginx
+import plan
 import postfix
 import realip
 import sandbox
@@ -36,6 +37,7 @@ def arguments():
     parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
     parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7, 11 and fault have")
     parser.add_argument("--crowds", action="store_true", help="only the rows that --size changes")
+    parser.add_argument("--dovecot", action="store_true", help="only the rows of Dovecot's doors, and all of them")
     parser.add_argument("--demo", action="store_true", help="a table for people")
     parser.add_argument("--keep", action="store_true", help="keep the folder with configurations and logs")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
@@ -54,6 +56,10 @@ def chosen_rows(options):
         rows = [row for row in rows if row.scene in wanted]
     if options.rows:
         rows = [row for row in rows if fnmatch.fnmatchcase(row.id, options.rows)]
+    if options.dovecot:
+        rows = [row for row in rows if row.guard == "dovecot"]
+    elif not options.scenes and not options.rows:
+        rows = [row for row in rows if not row.whole]
     if options.crowds:
         rows = [row for row in rows if row.crowd]
     if not rows:
@@ -80,7 +86,7 @@ class Lab:
 
     def __init__(self, folder, options, report):
         self.folder, self.options, self.report = folder, options, report
-        self.impostor, self.tags, self.dovecots = options.impostor, 0, {}
+        self.impostor, self.tags, self.dovecots, self.tried = options.impostor, 0, {}, {}
         self.processes = sandbox.Processes(folder)
 
     def next_tag(self):
@@ -114,18 +120,18 @@ class Lab:
         self.dovecot_missing = self.plugin_missing = dovecot.why_not()
         if self.dovecot_missing:
             return
-        modules = dovecot.copy_plugin(self.options.build, self.folder)
-        if self.impostor == "defer":        # a plugin that can't be loaded: Dovecot lets nobody in
-            modules = os.path.join(self.folder, "no-modules")
-            os.mkdir(modules)
-        elif not modules and not self.impostor:
-            self.plugin_missing = "the Dovecot plugin is not built"
-        for name in dovecot.plan.DOVECOT_INSTANCES if not self.plugin_missing else ("bare",):
-            guarded = name != "bare" and self.impostor != "dunno"
-            config = None if self.impostor else self.realip.write(f"{name}.conf", realip.dovecot_config(name))
-            self.dovecots[name] = dovecot.Dovecot(self.folder, name, self.postfix.login_socket,
-                                                   (modules, "realip", config) if guarded else None)
-            self.dovecots[name].start(self.processes, self.network.pod)
+        if not self.impostor and not dovecot.show_modules(self.options.build, self.folder):
+            self.plugin_missing = "the Dovecot modules are not built"
+        for name, instance in plan.DOVECOT_INSTANCES.items():
+            if not instance.modules or not self.plugin_missing:
+                self.dovecots[name] = self._dovecot(name, instance)
+                self.dovecots[name].start(self.processes, self.network.pod)
+
+    def _dovecot(self, name, instance):
+        config = None
+        if instance.modules and not self.impostor:
+            config = self.realip.write(f"{name}.conf", realip.dovecot_config(name))
+        return dovecot.Dovecot(self.folder, name, self.postfix, config, nobody=bool(instance.modules) and self.impostor == "defer")
 
     def why_skip(self, row):
         if row.family == "v6" and not self.network.has_ipv6:

@@ -76,12 +76,13 @@ class Door:
     """One listening port of the mail pod."""
 
     def __init__(self, name, port, guard=None, mode="enforce", proxied=False, postscreen=False, internal=False,
-                 login=False, xclient=False, reject=False, instance=None):
+                 login=False, xclient=False, reject=False, instance=None, passwords="bare"):
         self.name, self.port, self.guard, self.mode = name, port, guard, mode
         self.proxied, self.postscreen, self.internal = proxied, postscreen, internal
         self.login = login          # submission: relays for those who log in, and for nobody else
         self.xclient = xclient      # lets the nginx hosts and one more address say XCLIENT
         self.reject = reject        # a stranger's address gets 5xx
+        self.passwords = passwords  # the Dovecot that smtpd asks for them
         self.instance = instance    # of the policy server, which runs in several ways (POLICY_INSTANCES)
         # What master.cf calls this door towards mail-realip; the same name for both guards, as on a real server.
         self.listener = "smtp" + name.removeprefix(guard) if guard else None
@@ -110,6 +111,9 @@ def _smtp_doors():
               Door("policyd-xclient-protect", 2552, "policyd", "protect", xclient=True),
               Door("bare-chained", 2528, proxied=True, xclient=True),
               Door("policyd-chained", 2529, "policyd", proxied=True, xclient=True)]
+    doors += [Door("bare-submission-proxied", 2533, proxied=True, login=True),
+              Door("sasl-proxied", 2534, proxied=True, login=True, passwords="passdb"),
+              Door("sasl", 2560, login=True, passwords="passdb"), Door("sasl-monitor", 2561, login=True, passwords="dovecot-monitor")]
     return {door.name: door for door in doors}
 
 
@@ -118,13 +122,57 @@ POLICY_INSTANCES = ("sidecar", "nopidfd", "fault")
 
 SMTP_DOORS = _smtp_doors()
 
-# Dovecot: one instance for each configuration of the plugin, each with four ports.
-DOVECOT_INSTANCES = ("bare", "dovecot", "dovecot-monitor", "dovecot-internal")
+# Dovecot's protocols, in the order of their ports; LMTP has no login and is never judged.
+DOVECOT_PROTOCOLS = ("imap", "pop3", "submission", "sieve", "lmtp")
+LOGIN_PROTOCOLS = DOVECOT_PROTOCOLS[:4]
+
+# As a client connects, behind a PROXY header, and behind a header with TLS at once.
+DOVECOT_KINDS = ("plain", "proxied", "tls")
 
 
-def dovecot_port(instance, protocol, proxied=False):
-    base = {"pop3": 2110, "imap": 2140}[protocol] + (10 if proxied else 0)
-    return base + DOVECOT_INSTANCES.index(instance)
+class Instance:
+    """One Dovecot: which of our modules it loads (login, auth, mail), and what its rules say."""
+
+    def __init__(self, *modules, mode="enforce", internal=False, wide=False):
+        self.modules, self.mode, self.internal = modules, mode, internal
+        self.wide = wide        # Dovecot itself believes headers of anybody, and ID and XCLIENT of the proxy host and the stranger's
 
 
-PROXIED_PORTS = ("2120-2123", "2150-2153", "2520-2529", "2530-2532")
+WHOLE = ("login", "auth", "mail")
+
+DOVECOT_INSTANCES = {
+    "bare": Instance(),
+    "bare-wide": Instance(wide=True),
+    "dovecot": Instance("mail"),
+    "dovecot-monitor": Instance(*WHOLE, mode="monitor"),
+    "dovecot-internal": Instance(*WHOLE, internal=True),
+    "login": Instance(*WHOLE),                  # who is refused is refused at connect
+    "passdb": Instance("auth", "mail"),         # at the password
+    "wide": Instance(*WHOLE, wide=True),
+}
+
+# Here nodes have no probes of their own: one that connects is refused before it is greeted.
+DOVECOT_PROBERS = PROXY.both() + POD_GATEWAY.both()
+
+# Whom Dovecot lets say ID and XCLIENT where it is wide: a listed proxy, and a host that is not listed.
+SPEAKERS = PROXY.both() + STRANGER.both()
+
+DOVECOT_FIRST_PORT, PORTS_OF_A_KIND = 2000, 20
+
+
+def dovecot_port(instance, protocol, kind="plain"):
+    row = len(DOVECOT_KINDS) * DOVECOT_PROTOCOLS.index(protocol) + DOVECOT_KINDS.index(kind)
+    return DOVECOT_FIRST_PORT + PORTS_OF_A_KIND * row + list(DOVECOT_INSTANCES).index(instance)
+
+
+def metrics_port(instance):
+    return 2400 + list(DOVECOT_INSTANCES).index(instance)
+
+
+def _dovecot_ports(kind):
+    return [f"{dovecot_port('bare', protocol, kind)}-{dovecot_port(list(DOVECOT_INSTANCES)[-1], protocol, kind)}" for protocol in DOVECOT_PROTOCOLS]
+
+
+# Ports with PROXY, which HAProxy passes on; those of the mail pod that Docker publishes.
+PROXIED_PORTS = (*_dovecot_ports("proxied"), *_dovecot_ports("tls"), "2520-2529", "2530-2534")
+DOCKER_PORTS = (*_dovecot_ports("plain"), "2500-2569")

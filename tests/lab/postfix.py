@@ -96,12 +96,14 @@ def _services(door):
     front, smtpd = (services[title], services["smtp-postscreen"]) if door.postscreen else ("", services[title])
     smtpd = _guarded(smtpd, door) + f"  -o syslog_name={door.name}\n"
     if door.login:
-        smtpd += "  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/lab-auth\n"
+        smtpd += f"  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/auth-{door.passwords}\n"
+        if door.proxied:
+            smtpd += "  -o smtpd_upstream_proxy_protocol=haproxy\n"
     if door.xclient:
         smtpd += f"  -o {{ smtpd_authorized_xclient_hosts = {' '.join(plan.XCLIENT_HOSTS)} }}\n"
         # Where XCLIENT may tell of a login, a relay rule for those who logged in believes it.
         smtpd += "  -o { smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination }\n"
-        smtpd += "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/lab-auth\n"
+        smtpd += "  -o smtpd_sasl_auth_enable=yes\n  -o smtpd_sasl_type=dovecot\n  -o smtpd_sasl_path=private/auth-bare\n"
     if not door.postscreen:
         return recipes.replaced(smtpd, r"\A(\S+)", str(door.port))
     front = recipes.replaced(front, r"smtpd_service_name=([\w-]+)", door.name) + f"  -o syslog_name={door.name}\n"
@@ -123,7 +125,6 @@ class Postfix:
         self.folder = os.path.join(folder, "postfix")
         self.log = Log(os.path.join(self.folder, "mail.log"))
         self.sockets = os.path.join(self.folder, "spool", "realip")     # below the queue: there a chrooted smtpd reaches them
-        self.login_socket = os.path.join(self.folder, "spool", "private", "lab-auth")
         self._make_folders()
         self._write("main.cf", MAIN_CF.format(folder=self.folder, mynetworks=" ".join(plan.MYNETWORKS), own_domain=plan.OWN_DOMAIN))
         services = [_services(door) for door in plan.SMTP_DOORS.values()]
@@ -135,7 +136,7 @@ class Postfix:
             file.write(text)
 
     def _certificate(self):
-        path = os.path.join(self.folder, "etc", "server.pem")
+        path = self.certificate
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
                         "/CN=mx.px.test", "-days", "2", "-keyout", path, "-out", path + ".cert"], check=True, capture_output=True, timeout=20)
         with open(path, "a") as whole, open(path + ".cert") as certificate:
@@ -162,6 +163,14 @@ class Postfix:
         processes.start("postfix-master", ["unshare", "--pid", "--fork", "--kill-child", MASTER, "-c", os.path.join(self.folder, "etc"), "-d"],
                         host)
         wait_until(lambda: "daemon started" in self.log.since(), 15, "Postfix starts", processes)
+
+    def password_socket(self, instance):
+        """Where smtpd asks this Dovecot for passwords."""
+        return os.path.join(self.folder, "spool", "private", "auth-" + instance)
+
+    @property
+    def certificate(self):
+        return os.path.join(self.folder, "etc", "server.pem")
 
     def queue_id(self, sender, mark):
         """The queue id that a message of this sender got, or None; meaningful once the session is over."""

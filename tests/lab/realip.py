@@ -21,9 +21,9 @@ def _set(values):
     return "{ " + ", ".join(f'"{value}"' for value in values) + " }"
 
 
-def networks():
+def networks(probers):
     return "".join(f"networks {name} {{ cidr = {_set(cidrs)} }}\n" for name, cidrs in (
-        ("infrastructure", plan.INFRASTRUCTURE), ("proxies", plan.PROXIES), ("internal", plan.INTERNAL), ("probers", plan.PROBERS)))
+        ("infrastructure", plan.INFRASTRUCTURE), ("proxies", plan.PROXIES), ("internal", plan.INTERNAL), ("probers", probers)))
 
 
 def _recommended(door):
@@ -57,13 +57,22 @@ def postfix_config(sockets, instance=None):
     """One file for both guards of Postfix, each mode a listener of its own."""
     places = recipes.replaced(recipes.block("mail-realip.conf sockets"), r"unix:(/var/spool/postfix/realip)/", sockets)
     places = recipes.replaced(places, r"realip.*/(policy)\"", policy_socket(instance)) if instance else places
-    return f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks() + _listeners() + places
+    return f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks(plan.PROBERS) + _listeners() + places
 
 
-def dovecot_config(instance):
-    mode = "monitor" if instance.endswith("-monitor") else "enforce"
-    extra = "allow-internal = true\n" if instance.endswith("-internal") else ""
-    return f"mode = {mode}\nlog-passes = true\n{extra}" + networks()
+def dovecot_config(name):
+    instance = plan.DOVECOT_INSTANCES[name]
+    extra = "allow-internal = true\n" if instance.internal else ""
+    text = f"mode = {instance.mode}\nlog-passes = true\n{extra}" + networks(plan.DOVECOT_PROBERS)
+    return text + _proxied_listeners(name) if instance.wide else text
+
+
+def _proxied_listeners(name):
+    """Where a header is required: the login process knows a listener's name, the others its port."""
+    kinds = ("proxied", "tls")
+    names = [f"{protocol}_{kind}" for protocol in plan.LOGIN_PROTOCOLS for kind in kinds]
+    ports = [str(plan.dovecot_port(name, protocol, kind)) for protocol in plan.LOGIN_PROTOCOLS for kind in kinds]
+    return f"listener proxied {{\n    names = {_set(names)}\n    ports = {{ {', '.join(ports)} }}\n    proxy = required\n}}\n"
 
 
 # One capability, an ordinary user, and no process of Postfix in sight.

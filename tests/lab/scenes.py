@@ -62,6 +62,7 @@ class Row:
     with_it: list
     needs_nginx: bool = False
     crowd: bool = False         # made of many sessions: --size tells how many
+    whole: bool = False         # left out unless asked for: --dovecot, --scenes, --rows
 
     def needs_dovecot(self):
         """As guard, or to check the passwords of submission."""
