@@ -107,6 +107,7 @@ class Session:
 
     def _refused_connect(self, seen, lab, dovecot, mark, told, user):
         self._shut(seen, told)
+        seen.expect(not told.greeted, f"a greeting: {told.greeting!r}")
         if not lab.impostor:
             reason = self.lines[-1]["reason"]
             wanted = AT_CONNECT[self.protocol].format(f"realip {reason}: {SENTENCES[reason]}")

@@ -156,6 +156,7 @@ def session(protocol, host, address, port, user, source=None, header=None, manne
             return told
         if manner.ahead:
             _say_ahead(talk, protocol, user, manner)
+            told.greeted = any(line.startswith(GREETED[protocol]) for line in talk.received)
         else:
             _converse(talk, protocol, user, manner, told)
         told.everything = "\n".join(talk.received)
