@@ -107,8 +107,9 @@ static sfsistat on_close(SMFICTX *ctx)
     return SMFIS_CONTINUE;
 }
 
-/* The steps that can be left out, and those that nobody has to wait for: connect is answered only where the answer could
- * be "leave me out", MAIL only where it could be a refusal, a header line never. */
+/* The steps that can be left out, and those that nobody has to wait for: MAIL is answered only where the answer could be a
+ * refusal, a header line never. Connect always: Postfix keeps what needs no answer to itself until something does, and
+ * libmilter may meet the end of a session that greeted and quit before it reads what came with it. */
 static unsigned long unwanted_steps(const struct needs *needs)
 {
     unsigned long steps = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA;
@@ -117,7 +118,7 @@ static unsigned long unwanted_steps(const struct needs *needs)
         steps |= SMFIP_NOMAIL;
     else if (!needs->refusal)
         steps |= SMFIP_NR_MAIL;
-    return steps | (needs->headers ? SMFIP_NR_CONN | SMFIP_NR_HDR : SMFIP_NOHDRS);
+    return steps | (needs->headers ? SMFIP_NR_HDR : SMFIP_NOHDRS);
 }
 
 /* The result of a step that may have been promised to be silent. Where nobody negotiated, silence may have been promised
@@ -195,8 +196,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
     judge(ctx, session, REALIP_STAGE_CONNECT);
     struct needs needs = find_needs(config_of(session));
     /* Each step that is left out spares the mail server a round trip, and accepting here spares it all of them. */
-    return answer_unless_silent(session, SMFIP_NR_CONN,
-                                needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT);
+    return needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)

@@ -8,7 +8,7 @@ ADD_HEADERS, CHANGE_HEADERS, QUARANTINE, SET_MACROS = 0x01, 0x10, 0x20, 0x100
 ALL_ACTIONS = 0x1FF
 NO_CONNECT, NO_HELO, NO_MAIL, NO_RCPT, NO_BODY, NO_HEADERS, NO_END_OF_HEADERS = (1 << bit for bit in range(7))
 SILENT_HEADERS, NO_UNKNOWN, NO_DATA = 0x80, 0x100, 0x200
-SILENT_CONNECT, SILENT_MAIL = 0x1000, 0x4000
+SILENT_MAIL = 0x4000
 ALL_STEPS = 0x1FFFFF
 
 
@@ -82,7 +82,7 @@ class Client:
         data = name + b"\0" + family
         if family != b"U":
             data += struct.pack(">H", port) + address.encode() + b"\0"
-        return self.ask(b"C", data, SILENT_CONNECT)
+        return self.ask(b"C", data)
 
     def mail(self, sender=b"<a@ext.test>", user=None, method=b"PLAIN"):
         if user is not None:
