@@ -76,14 +76,15 @@ static bool decide_proxy_untrusted(const struct step *step)
         && is_reason(step, REALIP_REASON_PROXY_UNTRUSTED);
 }
 
-/* The address was supplied by a trusted proxy, or is one that nobody can have without somebody's having supplied it. */
+/* The address was supplied by a trusted proxy or told by a listed relay, or is one that nobody can have without somebody's
+ * having supplied it. */
 static bool decide_inside_asserted(const struct step *step)
 {
     const struct realip_network_entry *entry;
 
     if (realip_address_is_unusable(&step->facts->client))
         return is_reason(step, REALIP_REASON_INSIDE_ASSERTED);
-    if (!step->asserted)
+    if (!step->asserted && step->facts->relay.family == REALIP_FAMILY_NONE)
         return false;
     if ((entry = find(step, REALIP_SET_INFRASTRUCTURE)) != NULL)
         return is_reason_by_network(step, REALIP_REASON_INSIDE_ASSERTED, entry);

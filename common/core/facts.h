@@ -42,6 +42,7 @@ struct realip_facts {
     enum realip_peer_state peer_state;
     struct realip_address client; /* the client shown; family NONE: none was shown */
     struct realip_address peer;   /* the true TCP peer, when peer_state is KNOWN */
+    struct realip_address relay;  /* the listed relay that told the client, in a Received header; family NONE: none did */
     const char *listener_name;    /* policy_context, {daemon_name} or Dovecot's listener name; NULL or "": none */
     const char *service;          /* the host's service (smtpd, imap, …); NULL or "": none */
     uint16_t listener_port;       /* the port that the server really listens on; 0: not known */
