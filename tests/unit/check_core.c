@@ -11,6 +11,7 @@ int main(void)
     srunner_add_suite(runner, realip_network_set_suite());
     srunner_add_suite(runner, realip_verdict_suite());
     srunner_add_suite(runner, realip_decide_suite());
+    srunner_add_suite(runner, realip_received_suite());
     srunner_add_suite(runner, realip_proxy_header_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
