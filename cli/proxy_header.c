@@ -120,7 +120,7 @@ static bool is_text(const unsigned char *bytes, size_t size)
     return size > 0;
 }
 
-static json_t *tlvs_json(const unsigned char *at, size_t left);
+static json_t *tlvs_json(const unsigned char *at, size_t left, bool parts);
 
 static void set_meaning(json_t *object, const struct realip_proxy_tlv *tlv)
 {
@@ -135,7 +135,7 @@ static void set_meaning(json_t *object, const struct realip_proxy_tlv *tlv)
         set(object, "tls", json_boolean((ssl.client & REALIP_PROXY_SSL_USED) != 0));
         set(object, "certificate", json_boolean((ssl.client & (REALIP_PROXY_SSL_CERT_CONN | REALIP_PROXY_SSL_CERT_SESS)) != 0));
         set(object, "verify", json_integer((json_int_t)ssl.verify));
-        set(object, "parts", tlvs_json(ssl.parts, ssl.parts_size));
+        set(object, "parts", tlvs_json(ssl.parts, ssl.parts_size, true));
     } else if (realip_proxy_tlv_aws_vpce(tlv, &id, &length) && is_text((const unsigned char *)id, length)) {
         set(object, "endpoint", json_stringn(id, length));
     } else if (realip_proxy_tlv_azure_link_id(tlv, &link)) {
@@ -149,7 +149,8 @@ static void set_meaning(json_t *object, const struct realip_proxy_tlv *tlv)
     }
 }
 
-static json_t *tlvs_json(const unsigned char *at, size_t left)
+/* Parts of an SSL TLV have no parts of their own: an SSL TLV in an SSL TLV is none, and a stranger could nest thousands. */
+static json_t *tlvs_json(const unsigned char *at, size_t left, bool parts)
 {
     json_t *list = json_array();
     struct realip_proxy_tlv tlv;
@@ -159,7 +160,8 @@ static json_t *tlvs_json(const unsigned char *at, size_t left)
                                    (int)tlv.size);
 
         set(object, "value", hex_json(tlv.value, tlv.size));
-        set_meaning(object, &tlv);
+        if (!parts || tlv.type != REALIP_PROXY_TLV_SSL)
+            set_meaning(object, &tlv);
         json_array_append_new(list, object);
     }
     return list;
@@ -197,7 +199,7 @@ static void set_header(json_t *object, const struct realip_proxy_header *header,
         set(object, "unix-destination", hex_json(header->unix_destination, REALIP_PROXY_UNIX_SIZE));
     }
     set(object, "crc32c", header->has_crc32c ? json_string("right") : json_null());
-    set(object, "tlvs", tlvs_json(header->tlvs, header->tlvs_size));
+    set(object, "tlvs", tlvs_json(header->tlvs, header->tlvs_size, false));
     set(object, "notes", notes_json(header->notes));
 }
 
