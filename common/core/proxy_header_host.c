@@ -305,6 +305,33 @@ static void postfix(const unsigned char *data, size_t length, struct realip_prox
         postfix_v2(data, seen, outcome);
 }
 
+/* What postscreen has read goes to an smtpd as text, which is checked once more (smtpd_peer_from_pass_attr) and takes no
+ * IPv4 address of 0.0.0.0/8 but 0.0.0.0. The text of ::0.1.2.3 ends in such a one. */
+static bool behind_takes(const struct realip_address *address)
+{
+    bool dots = address->family == REALIP_FAMILY_IPV4
+        || (address->hi == 0 && address->lo >> 32 == 0 && address->lo >> 16 != 0);
+
+    return !dots || address->lo >> 24 != 0 || address->lo == 0;
+}
+
+static void postscreen(const unsigned char *data, size_t length, struct realip_proxy_outcome *outcome)
+{
+    const char *reason;
+
+    postfix(data, length, outcome);
+    if (outcome->fate != REALIP_PROXY_FATE_CLIENT)
+        return;
+    if (!behind_takes(&outcome->source))
+        reason = outcome->source.family == REALIP_FAMILY_IPV4 ? "bad IPv4 client address syntax from proxy"
+                                                              : "bad IPv6 client address syntax from proxy";
+    else if (!behind_takes(&outcome->destination))
+        reason = "bad IPv6 server address syntax from proxy"; /* Postfix's words for IPv4, too */
+    else
+        return;
+    *outcome = (struct realip_proxy_outcome){ .fate = REALIP_PROXY_FATE_CRASHES, .reason = reason };
+}
+
 /* ---- Dovecot ------------------------------------------------------------------------------------------------------ */
 
 /* A field of t_strsplit(line, " "): one space separates, so fields can be empty. False behind the last. */
@@ -602,6 +629,12 @@ void realip_proxy_header_host(enum realip_proxy_host host, const unsigned char *
         else
             postfix(data, length, outcome_r);
         break;
+    case REALIP_PROXY_HOST_POSTSCREEN:
+        if (length == 0)
+            *outcome_r = (struct realip_proxy_outcome){ .fate = REALIP_PROXY_FATE_WAITS, .reason = "time limit exceeded" };
+        else
+            postscreen(data, length, outcome_r);
+        break;
     case REALIP_PROXY_HOST_DOVECOT_2_3:
     case REALIP_PROXY_HOST_DOVECOT_2_4:
         if (length == 0)
@@ -617,7 +650,8 @@ void realip_proxy_header_host(enum realip_proxy_host host, const unsigned char *
 
 const char *realip_proxy_host_token(enum realip_proxy_host host)
 {
-    static const char *const tokens[REALIP_PROXY_HOST_COUNT] = { "unknown", "postfix", "dovecot-2.3", "dovecot-2.4" };
+    static const char *const tokens[REALIP_PROXY_HOST_COUNT] = { "unknown", "postfix", "postscreen", "dovecot-2.3",
+                                                                     "dovecot-2.4" };
 
     return host < REALIP_PROXY_HOST_COUNT ? tokens[host] : tokens[0];
 }

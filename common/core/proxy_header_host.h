@@ -13,7 +13,8 @@
 
 enum realip_proxy_host {
     REALIP_PROXY_HOST_UNKNOWN = 0,
-    REALIP_PROXY_HOST_POSTFIX, /* smtpd and postscreen */
+    REALIP_PROXY_HOST_POSTFIX, /* smtpd itself */
+    REALIP_PROXY_HOST_POSTSCREEN, /* the same reading, and then the smtpd behind it */
     REALIP_PROXY_HOST_DOVECOT_2_3,
     REALIP_PROXY_HOST_DOVECOT_2_4,
     REALIP_PROXY_HOST_COUNT
@@ -42,7 +43,7 @@ struct realip_proxy_outcome {
 void realip_proxy_header_host(enum realip_proxy_host host, const unsigned char *data, size_t length,
                               struct realip_proxy_outcome *outcome_r);
 
-/* "postfix", "dovecot-2.3", "dovecot-2.4"; and "waits", "refuses", "crashes", "client", "peer". "unknown" for others. */
+/* "postfix", "postscreen", "dovecot-2.3", "dovecot-2.4"; and "waits", "refuses", "crashes", "client", "peer". "unknown" for others. */
 const char *realip_proxy_host_token(enum realip_proxy_host host);
 const char *realip_proxy_fate_token(enum realip_proxy_fate fate);
 
