@@ -3,8 +3,10 @@
 #include <libmilter/mfapi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 
+#include "core/received_walk.h"
 #include "milter_facts.h"
 #include "runtime/log.h"
 #include "verdict_header.h"
@@ -25,13 +27,15 @@ struct session {
     unsigned long steps;   /* SMFIP_*: what was agreed on, where `negotiated` */
     bool negotiated;
     struct realip_milter_client client;
-    struct realip_verdict verdict; /* of the last connect or MAIL */
+    struct realip_received_walk walk; /* of this message; at its end from the start where the client is no relay */
+    struct realip_verdict verdict;    /* of the last connect, MAIL or, behind a relay, end of message */
     size_t forged;                 /* X-RealIP headers of this message so far */
 };
 
 /* What the rules make us do behind connect. */
 struct needs {
     bool mail;
+    bool stamps;
     bool headers;
     bool refusal; /* somebody may be refused at MAIL */
     bool quarantine;
@@ -40,6 +44,12 @@ struct needs {
 static const struct realip_config *config_of(const struct session *session)
 {
     return realip_snapshot_config(session->snapshot);
+}
+
+static void begin_walk(struct session *session)
+{
+    session->forged = 0;
+    realip_received_walk_start(&session->walk, &config_of(session)->rules, &session->client.address);
 }
 
 static void add_listener_needs(struct needs *needs, const struct realip_listener *listener)
@@ -55,7 +65,9 @@ static void add_listener_needs(struct needs *needs, const struct realip_listener
 static struct needs find_needs(const struct realip_config *config)
 {
     const struct realip_rules *rules = &config->rules;
-    struct needs needs = { .headers = config->milter_header != REALIP_HEADER_NONE };
+    struct needs needs = { .stamps = config->milter_header != REALIP_HEADER_NONE };
+
+    needs.headers = needs.stamps || realip_network_set_count(rules->sets[REALIP_SET_RELAYS]) > 0;
 
     add_listener_needs(&needs, &rules->fallback);
     for (size_t i = 0; i < rules->listener_count; i++)
@@ -90,6 +102,7 @@ static struct session *open_session(SMFICTX *ctx, unsigned long actions)
     }
     session->snapshot = realip_snapshots_acquire(all_snapshots);
     session->actions = actions;
+    begin_walk(session); /* a client that never connects has no address and is no relay */
     realip_metrics_set_connections(all_metrics, atomic_fetch_add(&sessions, 1) + 1);
     return session;
 }
@@ -135,7 +148,7 @@ static unsigned long wanted_actions(const struct needs *needs)
 {
     unsigned long actions = SMFIF_SETSYMLIST;
 
-    actions |= needs->headers ? SMFIF_ADDHDRS | SMFIF_CHGHDRS : 0;
+    actions |= needs->stamps ? SMFIF_ADDHDRS | SMFIF_CHGHDRS : 0;
     return actions | (needs->quarantine ? SMFIF_QUARANTINE : 0);
 }
 
@@ -166,9 +179,23 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions, unsign
     return SMFIS_CONTINUE;
 }
 
-static void judge(SMFICTX *ctx, struct session *session, enum realip_stage stage)
+/* Did a listed relay connect? Its client is known at the end of the message, and nothing is said before. */
+static bool is_behind_relay(const struct session *session)
+{
+    return session->walk.end != REALIP_RECEIVED_END_SESSION;
+}
+
+static struct realip_facts facts_of(SMFICTX *ctx, const struct session *session, enum realip_stage stage)
 {
     struct realip_facts facts = realip_milter_facts(ctx, &session->client, stage);
+
+    realip_received_walk_apply(&session->walk, &facts);
+    return facts;
+}
+
+static void judge(SMFICTX *ctx, struct session *session, enum realip_stage stage)
+{
+    struct realip_facts facts = facts_of(ctx, session, stage);
 
     realip_snapshot_judge(session->snapshot, &facts, &session->verdict);
 }
@@ -192,11 +219,13 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
     if (session == NULL)
         return answer_failure(ctx);
     session->client = realip_milter_facts_client(ctx, config_of(session), name, shown);
-    session->forged = 0;
+    begin_walk(session);
+    if (is_behind_relay(session))
+        return SMFIS_CONTINUE;
     judge(ctx, session, REALIP_STAGE_CONNECT);
     struct needs needs = find_needs(config_of(session));
     /* Each step that is left out spares the mail server a round trip, and accepting here spares it all of them. */
-    return needs.headers || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+    return needs.stamps || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
 }
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)
@@ -239,7 +268,9 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
     (void)arguments;
     if (session == NULL)
         return answer_failure(ctx);
-    session->forged = 0;
+    begin_walk(session);
+    if (is_behind_relay(session))
+        return answer_unless_silent(session, SMFIP_NR_MAIL, SMFIS_CONTINUE);
     judge(ctx, session, REALIP_STAGE_MAIL);
     return answer_unless_silent(session, SMFIP_NR_MAIL, answer(ctx, session));
 }
@@ -248,16 +279,17 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
     struct session *session = smfi_getpriv(ctx);
 
-    (void)value;
     if (session != NULL && realip_verdict_header_is_ours(name))
         session->forged++;
+    if (session != NULL && realip_milter_facts_is_received(name))
+        realip_received_walk_next(&session->walk, value, strlen(value));
     /* libmilter answers for us where the MTA can't do without. */
     return SMFIS_NOREPLY;
 }
 
 static int stamp(SMFICTX *ctx, const struct session *session)
 {
-    struct realip_facts facts = realip_milter_facts(ctx, &session->client, REALIP_STAGE_MAIL);
+    struct realip_facts facts = facts_of(ctx, session, REALIP_STAGE_MAIL);
     char value[REALIP_VERDICT_HEADER_SIZE];
     size_t forged = session->forged < MAX_FORGED ? session->forged : MAX_FORGED;
 
@@ -283,12 +315,26 @@ static int hold(SMFICTX *ctx, const struct session *session)
     return smfi_quarantine(ctx, text) == MI_SUCCESS ? 0 : -1;
 }
 
+/* The client that the relay told; or, as nothing else is known of it, none. */
+static void judge_behind_relay(SMFICTX *ctx, struct session *session)
+{
+    char relay[REALIP_ADDRESS_TEXT_SIZE];
+
+    realip_received_walk_finish(&session->walk);
+    if (session->walk.end == REALIP_RECEIVED_END_BROKEN)
+        realip_log(LOG_WARNING, "relay %s tells no client: %s", realip_address_format(&session->walk.relay, relay),
+                   session->walk.reason);
+    judge(ctx, session, REALIP_STAGE_MAIL);
+}
+
 static sfsistat on_message(SMFICTX *ctx)
 {
     struct session *session = smfi_getpriv(ctx);
 
     if (session == NULL)
         return answer_failure(ctx);
+    if (is_behind_relay(session))
+        judge_behind_relay(ctx, session);
     /* What MAIL could not answer. */
     sfsistat status = answer(ctx, session);
     if (status != SMFIS_CONTINUE)

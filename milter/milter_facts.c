@@ -98,3 +98,11 @@ struct realip_facts realip_milter_facts(SMFICTX *ctx, const struct realip_milter
     facts.password_login = realip_facts_is_login(smfi_getsymval(ctx, "{auth_type}"), facts.user);
     return facts;
 }
+
+bool realip_milter_facts_is_received(const char *name)
+{
+    static const char received[] = "Received";
+    size_t length = sizeof(received) - 1;
+
+    return strncasecmp(name, received, length) == 0 && name[length + strspn(name + length, " \t")] == '\0';
+}

@@ -23,4 +23,7 @@ struct realip_milter_client realip_milter_facts_client(SMFICTX *ctx, const struc
 /* The facts at `stage`. Texts belong to libmilter and hold until the callback returns. */
 struct realip_facts realip_milter_facts(SMFICTX *ctx, const struct realip_milter_client *client, enum realip_stage stage);
 
+/* Is this a Received header, in any case, with or without the white space before the colon (RFC 5322 section 4.5)? */
+bool realip_milter_facts_is_received(const char *name);
+
 #endif

@@ -19,13 +19,16 @@ size_t realip_verdict_header_format(const struct realip_facts *facts, const stru
                                     size_t size)
 {
     char client[REALIP_ADDRESS_TEXT_SIZE];
+    char relay[REALIP_ADDRESS_TEXT_SIZE];
     char listener[256];
+    bool told = facts->relay.family != REALIP_FAMILY_NONE;
 
     realip_log_escape(verdict->listener->title, listener, sizeof(listener));
-    int length = snprintf(value, size, "reason=%s; action=%s; wanted=%s; client=%s; listener=%s; source=%s",
+    int length = snprintf(value, size, "reason=%s; action=%s; wanted=%s; client=%s; listener=%s; source=%s; origin=%s%s",
                           realip_reason_token(verdict->reason), realip_action_token(verdict->action),
                           realip_action_token(verdict->wanted), realip_address_format(&facts->client, client), listener,
-                          realip_source_token(facts->source));
+                          realip_source_token(facts->source), told ? "received; relay=" : "session",
+                          told ? realip_address_format(&facts->relay, relay) : "");
     if (length < 0)
         return 0;
     return (size_t)length < size ? (size_t)length : size - 1;

@@ -14,7 +14,8 @@
  * still reads? */
 bool realip_verdict_header_is_ours(const char *name);
 
-/* Writes "reason=…; action=…; wanted=…; client=…; listener=…; source=milter". Returns the length. */
+/* Writes "reason=…; action=…; wanted=…; client=…; listener=…; source=milter; origin=session"; where a relay told the client
+ * in its Received header, the end is "origin=received; relay=…". Returns the length. */
 size_t realip_verdict_header_format(const struct realip_facts *facts, const struct realip_verdict *verdict, char *value,
                                     size_t size);
 

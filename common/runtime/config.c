@@ -402,6 +402,28 @@ static void check_contradictions(struct reader *reader)
     }
 }
 
+/* Whoever comes through a NAT shows its address: a relay at the same one could be anybody, and its Received header too. */
+static void check_relays(struct reader *reader)
+{
+    const struct realip_network_list *relays = &reader->networks[REALIP_SET_RELAYS];
+    const struct realip_network_set *infrastructure = reader->config->rules.sets[REALIP_SET_INFRASTRUCTURE];
+
+    check_catch_all(reader, REALIP_SET_RELAYS);
+    for (size_t i = 0; i < relays->count; i++) {
+        const struct realip_network *network = &relays->entries[i].network;
+        const struct realip_network_entry *entry = realip_network_set_find_exact(infrastructure, network);
+        char text[REALIP_NETWORK_TEXT_SIZE];
+
+        if (entry == NULL)
+            continue;
+        const struct realip_origin *other = &reader->config->rules.origins[entry->label];
+        realip_problems_add(reader->problems, relays->origins[i],
+                            "networks relays: %s is also in networks infrastructure (%s:%u): behind a NAT's address anybody "
+                            "could be the relay, take it out of one",
+                            realip_network_format(network, text), other->file, other->line);
+    }
+}
+
 /* Makes the sets; each label becomes an index into one list of origins. */
 static void build_sets(struct reader *reader)
 {
@@ -595,6 +617,7 @@ static void read_config(struct reader *reader)
     realip_network_source_own(&reader->networks[REALIP_SET_OWN], reader->problems);
     build_sets(reader);
     check_contradictions(reader);
+    check_relays(reader);
     warn_of_local_proxies(reader);
     read_programs(reader, root);
     read_suspicion(reader, root);

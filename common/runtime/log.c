@@ -211,6 +211,10 @@ size_t realip_log_verdict_line(const struct realip_facts *facts, const struct re
     put(&line, realip_address_format(&facts->client, number));
     put(&line, " peer=");
     put(&line, peer_text(facts, number));
+    if (facts->relay.family != REALIP_FAMILY_NONE) {
+        put(&line, " relay=");
+        put(&line, realip_address_format(&facts->relay, number));
+    }
     put(&line, " network=");
     put(&line, realip_network_format(&verdict->network, number));
     put_rule(&line, &verdict->rule);
