@@ -5,7 +5,7 @@ import dataclasses
 
 import clients
 import plan
-from dovecot_steps import Delivery, Events, Pieces, Sasl, Session
+from dovecot_steps import Checked, Delivery, Events, Pieces, Sasl, Session
 from mailboxes import Manner
 from plan import V4, V6
 from scenes import INTERNAL, REAL, ROUTES, Route, Row, refused, verdict
@@ -21,6 +21,7 @@ TITLES = {
 PEERS = {"3": plan.PROXY, "4": plan.PROXY, "5": plan.NODE3, "5b": plan.PROXY}
 
 PROBE = verdict("probe", "pass")
+REFUSALS, FOR_GOOD = ("defer", "reject"), verdict("infrastructure", "reject")
 UNTRUSTED, MISSING, INSIDE, SHOWN = (refused(reason) for reason in ("proxy-untrusted", "proxy-missing", "inside-asserted", "proxy-shown"))
 
 
@@ -34,11 +35,11 @@ def _lines(instance, wanted, client, peer, protocol, at_connect, at_login=None, 
     said = []
     if "login" in instance.modules and at_connect:
         said.append(line("login", at_connect, client, peer, protocol))
-        if at_connect["action"] == "defer":
+        if at_connect["action"] in REFUSALS:
             return said
     if "auth" in instance.modules:
         said.append(line("auth", wanted, client, peer, protocol, name))
-    if wanted["action"] != "defer":
+    if wanted["action"] not in REFUSALS:
         said.append(line("mail", wanted, client, peer, protocol, name))
         if "login" in instance.modules and not at_connect:
             said.append(line("login", wanted, client, peer, protocol))
@@ -51,7 +52,7 @@ def door_row(scene, family, protocol, name, wanted, route, peer=None, at_connect
     instance, client = plan.DOVECOT_INSTANCES[name], (shown or route.shown).of(family)
     at_connect = wanted if at_connect == "the same" else at_connect
     lines = _lines(instance, wanted, client, (peer or route.shown).of(family), protocol, at_connect)
-    refuses = lines[-1]["action"] == "defer"
+    refuses = lines[-1]["action"] in REFUSALS
     outcome = "opens" if not refuses else "refused-connect" if lines[-1]["source"] == "dovecot-login" else "refused-login"
     route = dataclasses.replace(route, shown=shown or route.shown)
     # Only who is refused at connect can be asked not to wait.
@@ -75,7 +76,7 @@ def _doors(scene, family, wanted, door="plain", route=None, kind="{}", at_connec
 def sasl_row(scene, family, wanted, route=None, proxied=False, kind="sasl", door="sasl"):
     """Postfix tells Dovecot the address, and nobody who supplied it: who names a node is judged as one that shows it."""
     path, suffix = ROUTES[route or scene], "-proxied" if proxied else ""
-    passes = wanted["action"] != "defer"
+    passes = wanted["action"] not in REFUSALS
     lines = [line("auth", wanted, path.shown.of(family), "-", "smtp")]
     without = Sasl(path, family, plan.SMTP_DOORS["bare-submission" + suffix], True)
     with_it = Sasl(path, family, plan.SMTP_DOORS[door + suffix], passes, tuple(lines))
@@ -89,6 +90,13 @@ def lmtp_row(scene, family, route=None, door="plain", kind="lmtp"):
                [Delivery(path, family, "bare", door)], [Delivery(path, family, "login", door)])
 
 
+def checked_row(family, protocol):
+    """Health checks are green while who comes from there is refused at the password."""
+    at_password = door_row("8", family, protocol, "reject", FOR_GOOD, ROUTES["8-plain"], at_connect=PROBE)
+    return Row(f"8/checks-{protocol}/{family}/reject", "8", f"HAProxy's checks of {protocol}", "dovecot", family,
+               [Checked(family, protocol, "bare")], [Checked(family, protocol, "reject"), *at_password.with_it])
+
+
 def scene_1(family):
     yield from _doors("1", family, REAL)
     yield sasl_row("1", family, REAL)
@@ -100,6 +108,9 @@ def scene_2(family):
     yield from _doors("2", family, verdict("infrastructure", "defer", "pass"), instances=("dovecot-monitor",), kind="{}-whole")
     yield sasl_row("2", family, refused("infrastructure"))
     yield sasl_row("2", family, verdict("infrastructure", "defer", "pass"), door="sasl-monitor")
+    # Refused for good: before the greeting, and at the password.
+    yield from _doors("2", family, FOR_GOOD, instances=("reject",))
+    yield sasl_row("2", family, FOR_GOOD, door="sasl-reject")
     yield lmtp_row("2", family)
 
 
@@ -129,6 +140,9 @@ def scene_5b(family):
 def scene_8(family):
     """A prober is greeted, and can't log in."""
     yield from _doors("8", family, refused("infrastructure"), route="8-plain", kind="plain-{}", at_connect=PROBE)
+    yield from _doors("8", family, FOR_GOOD, route="8-plain", kind="plain-{}", at_connect=PROBE, instances=("reject",))
+    for protocol in plan.LOGIN_PROTOCOLS:
+        yield checked_row(family, protocol)
     yield from _doors("8", family, SHOWN, "proxied", route="8-local", kind="local-{}", at_connect=PROBE)
     yield sasl_row("8", family, refused("infrastructure"), route="8-plain", kind="plain-sasl")
     yield lmtp_row("8", family, route="8-plain", kind="plain-lmtp")

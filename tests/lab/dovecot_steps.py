@@ -21,17 +21,34 @@ SENTENCES = {"infrastructure": "your address is hidden behind this site's own ne
 # All that a client is told whom the login module refuses at connect.
 AT_CONNECT = {"imap": "* BYE [UNAVAILABLE] {}", "pop3": "-ERR [SYS/TEMP] {}", "submission": "421 4.7.1 {}", "sieve": 'BYE (TRYLATER) "{}"'}
 
+AT_CONNECT_FOR_GOOD = {"imap": "* BYE {}", "pop3": "-ERR [SYS/PERM] {}", "submission": "554 5.7.1 {}", "sieve": 'BYE "{}"'}
+
+# A login that the passdb refuses for good has our words.
+AT_LOGIN_FOR_GOOD = {"imap": "a NO [ALERT] {}", "pop3": "-ERR [AUTH] {}", "submission": "535 5.7.8 {}", "sieve": 'NO "{}"'}
+
 # A login that failed for now, whichever module said so: Dovecot's own words, with its host's name and the time.
 FAILED = r"Temporary authentication failure\. \[\S+:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"
 AT_LOGIN = {"imap": rf"a NO \[UNAVAILABLE\] {FAILED}", "pop3": rf"-ERR \[SYS/TEMP\] {FAILED}", "submission": rf"454 4\.7\.0 {FAILED}",
             "sieve": rf'NO \(TRYLATER\) "{FAILED}"'}
 
 
+def _told_by(reason):
+    return f"realip {reason}: {SENTENCES[reason]}"
+
+
+def _at_login(protocol, line):
+    """A pattern of what who is refused at the password is told."""
+    if line["action"] == "reject":
+        return re.escape(AT_LOGIN_FOR_GOOD[protocol].format(_told_by(line["reason"])))
+    return AT_LOGIN[protocol]
+
+
 def _lines_of(dovecot, mark, count, seconds=5):
-    """The verdicts logged since, once there are so many."""
+    """The verdicts logged since, once there are so many; without those of HAProxy's health checks, which go on all the time."""
     deadline = time.monotonic() + seconds
+    checked_by = plan.PROXY.both() if dovecot.instance.rejects else ()
     while True:
-        found = verdicts(dovecot.log.since(mark))
+        found = [line for line in verdicts(dovecot.log.since(mark)) if line.get("client") not in checked_by]
         if len(found) >= count or time.monotonic() > deadline:
             return found
         time.sleep(0.01)
@@ -109,8 +126,9 @@ class Session:
         self._shut(seen, told)
         seen.expect(not told.greeted, f"a greeting: {told.greeting!r}")
         if not lab.impostor:
-            reason = self.lines[-1]["reason"]
-            wanted = AT_CONNECT[self.protocol].format(f"realip {reason}: {SENTENCES[reason]}")
+            last = self.lines[-1]
+            words = AT_CONNECT_FOR_GOOD if last["action"] == "reject" else AT_CONNECT
+            wanted = words[self.protocol].format(_told_by(last["reason"]))
             seen.expect(told.everything == wanted, f"expected {wanted!r} and no more, was told: {told.everything!r}")
             seen.expect(f"user=<{user}>" not in dovecot.log.since(mark), "Dovecot knows the user: a password was looked at")
 
@@ -118,7 +136,7 @@ class Session:
         seen.expect(told.greeted, f"no greeting: {told.greeting!r}")
         self._shut(seen, told)
         if not lab.impostor:
-            wanted = AT_LOGIN[self.protocol]
+            wanted = _at_login(self.protocol, self.lines[-1])
             seen.expect(re.fullmatch(wanted, told.login), f"expected {wanted}, was told: {told.login!r}")
 
     def _dropped(self, seen, lab, dovecot, mark, told, user):
@@ -156,7 +174,7 @@ class Pieces:
         if not guarded:
             return "opened" if told.opened else "refused"
         seen.expect(not told.logged_in, f"somebody logged in: {told.last()}")
-        wanted = AT_CONNECT[self.protocol].format(f"realip inside-asserted: {SENTENCES['inside-asserted']}")
+        wanted = AT_CONNECT[self.protocol].format(_told_by("inside-asserted"))
         seen.expect(told.everything == wanted, f"expected {wanted!r}, was told: {told.everything!r}")
         seen.expect(_lines_of(dovecot, mark, 1), "it was read, and nobody judged it")
         return "judged"
@@ -201,7 +219,10 @@ class Sasl:
     def _refused(self, seen, lab, result, sender):
         told = str(result.login)
         # Postfix shows its clients 535 for a temporary failure too.
-        seen.expect(re.fullmatch(r"535 5\.7\.8 Error: authentication failed:.*", told), f"AUTH got: {told}")
+        last = self.lines[-1]
+        why = _told_by(last["reason"]) if last["action"] == "reject" else "(reason unavailable)"
+        wanted = f"535 5.7.8 Error: authentication failed: {why}"
+        seen.expect(told == wanted or lab.impostor and told.startswith("535 "), f"expected {wanted}, AUTH got: {told}")
         for recipient, reply in result.recipients.items():
             seen.expect(reply.code == 554, f"{recipient} got: {reply}")
         seen.expect(not lab.postfix.in_queue(sender), "a queue file exists")
@@ -221,12 +242,45 @@ class Delivery:
         taken, seen.transcript = mailboxes.deliver(
             getattr(lab.network, self.route.host), self.route.to.of(self.family), plan.dovecot_port(self.instance, "lmtp", self.kind), user,
             self.route.source and self.route.source.of(self.family), self.route.header)
-        seen.told, seen.verdict = (seen.transcript or ["connection closed"])[-1], "delivered, not judged"
+        answers = [line.removeprefix("S: ") for line in seen.transcript if line.startswith("S: ")]
+        seen.told, seen.verdict = answers[-2] if taken else "".join(answers[-1:]), "delivered, not judged"
         seen.expect(taken, f"the letter was not taken: {seen.told}")
         arrived = [text for text in dovecot.mailbox(user) if f"Message-ID: <{mailboxes.sender_of(user)}>" in text]
         seen.expect(len(arrived) == 1, f"{len(arrived)} letters arrived")
         _check_lines(seen, lab, dovecot, mark, [])
         return seen
+
+
+@dataclasses.dataclass
+class Checked:
+    """HAProxy's own checks of this Dovecot's doors are green, with and without a header, and it took them for a prober's."""
+    family: str
+    protocol: str
+    instance: str
+
+    def run(self, lab):
+        dovecot, seen = lab.dovecots[self.instance], Seen(shown=plan.PROXY.of(self.family), verdict="HAProxy's checks")
+        for kind in ("plain", "proxied"):
+            status, said = self._settled(lab, f"{self.instance}-{kind}")
+            seen.told = f"{status} {said}"
+            seen.expect(status == "UP" and said.startswith("L7OK"), f"{kind}: HAProxy says {seen.told}")
+        wanted = verdict_line("login", self.protocol, seen.shown)
+        if dovecot.instance.modules and not lab.impostor:
+            found = [line for line in verdicts(dovecot.log.since()) if line.get("client") == seen.shown and line["service"] == self.protocol]
+            seen.expect(found and all(wanted.items() <= line.items() for line in found), f"expected {wanted}, found {found[-2:]}")
+        return seen
+
+    def _settled(self, lab, server):
+        deadline = time.monotonic() + 8
+        while True:
+            status, said = lab.haproxy.checks().get((f"health-{self.protocol}-{self.family}", server), ("missing", ""))
+            if (status == "UP" and said.startswith("L7OK")) or time.monotonic() > deadline:
+                return status, said
+            time.sleep(0.05)
+
+
+def verdict_line(module, protocol, client):
+    return {"source": "dovecot-" + module, "reason": "probe", "action": "pass", "client": client, "peer": client, "service": protocol}
 
 
 @dataclasses.dataclass

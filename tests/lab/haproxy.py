@@ -1,6 +1,7 @@
 """HAProxy on the proxy host (PROXY v2 towards the mail pod) and on the Docker host (a bare relay, as docker-proxy is)."""
 
 import csv
+import itertools
 import os
 import socket
 
@@ -41,7 +42,7 @@ def _proxy_config(folder):
         check = f"send-proxy-v2 check check-send-proxy port {plan.SMTP_DOORS['bare-proxied'].port} inter 1s fastinter 200ms fall 1"
         nodes = [f"{name} {_bracketed(at(role))} {check}" for name, role in (("node1", plan.NODE1), ("node2", plan.NODE2))]
         text += _listen(f"nodeport-local-{family}", [at(plan.PROXY_NODEPORT_LOCAL)], nodes, "option smtpchk EHLO haproxy.example")
-        text += _health(family)
+        text += _health(family) + _dovecot_health(family)
     return text
 
 
@@ -52,6 +53,18 @@ def _health(family):
         if door.mode == "enforce" and not (door.internal or door.postscreen or door.xclient or door.reject or door.instance or door.login):
             proxied = "send-proxy-v2" if door.proxied else ""
             text += f"    server {door.name} {_bracketed(plan.POD.of(family))}:{door.port} check inter 1s {proxied}\n"
+    return text
+
+
+def _dovecot_health(family):
+    """Checks that wait for Dovecot's greeting, plain and behind LOCAL, and go without a word."""
+    text = ""
+    for protocol, greeting in (("imap", "OK"), ("pop3", r"\\+OK"), ("submission", "220"), ("sieve", "OK")):
+        text += f"backend health-{protocol}-{family}\n    option tcp-check\n    tcp-check expect rstring {greeting}\n"
+        for name, kind in itertools.product(("bare", "reject"), ("plain", "proxied")):
+            proxied = "send-proxy-v2 check-send-proxy" if kind == "proxied" else ""
+            port = plan.dovecot_port(name, protocol, kind)
+            text += f"    server {name}-{kind} {_bracketed(plan.POD.of(family))}:{port} check inter 3s fastinter 500ms {proxied}\n"
     return text
 
 

@@ -47,7 +47,7 @@ class Told:
     def last(self):
         """The line worth showing in a table."""
         lines = (self.login or self.greeting).splitlines()
-        return lines[-1] if lines else "connection closed"
+        return re.sub(r"\[CAPABILITY [^]]*\] ", "", lines[-1]) if lines else "connection closed"
 
 
 class Talk(clients.Conversation):

@@ -113,7 +113,8 @@ def _smtp_doors():
               Door("policyd-chained", 2529, "policyd", proxied=True, xclient=True)]
     doors += [Door("bare-submission-proxied", 2533, proxied=True, login=True),
               Door("sasl-proxied", 2534, proxied=True, login=True, passwords="passdb"),
-              Door("sasl", 2560, login=True, passwords="passdb"), Door("sasl-monitor", 2561, login=True, passwords="dovecot-monitor")]
+              Door("sasl", 2560, login=True, passwords="passdb"), Door("sasl-monitor", 2561, login=True, passwords="dovecot-monitor"),
+              Door("sasl-reject", 2562, login=True, passwords="reject")]
     return {door.name: door for door in doors}
 
 
@@ -133,8 +134,9 @@ DOVECOT_KINDS = ("plain", "proxied", "tls")
 class Instance:
     """One Dovecot: which of our modules it loads (login, auth, mail), and what its rules say."""
 
-    def __init__(self, *modules, mode="enforce", internal=False, wide=False):
+    def __init__(self, *modules, mode="enforce", internal=False, wide=False, rejects=False):
         self.modules, self.mode, self.internal = modules, mode, internal
+        self.rejects = rejects  # refuses for good; HAProxy checks its health meanwhile
         self.wide = wide        # Dovecot itself believes headers of anybody, and ID and XCLIENT of the proxy host and the stranger's
 
 
@@ -149,6 +151,7 @@ DOVECOT_INSTANCES = {
     "login": Instance(*WHOLE),                  # who is refused is refused at connect
     "passdb": Instance("auth", "mail"),         # at the password
     "wide": Instance(*WHOLE, wide=True),
+    "reject": Instance(*WHOLE, rejects=True),
 }
 
 # Here nodes have no probes of their own: one that connects is refused before it is greeted.

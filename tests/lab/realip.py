@@ -63,6 +63,7 @@ def postfix_config(sockets, instance=None):
 def dovecot_config(name):
     instance = plan.DOVECOT_INSTANCES[name]
     extra = "allow-internal = true\n" if instance.internal else ""
+    extra += "actions { infrastructure = reject inside-asserted = reject }\n" if instance.rejects else ""
     text = f"mode = {instance.mode}\nlog-passes = true\n{extra}" + networks(plan.DOVECOT_PROBERS)
     return text + _proxied_listeners(name) if instance.wide else text
 
