@@ -8,43 +8,49 @@
 /* Up to here a plain binary search touches no more cache lines than the table would. */
 #define PLAIN_RANGES 64
 #define NO_ENTRY 0U
+/* So many keys are compared at once, and may be read behind the last one. */
+#define KEYS_AT_ONCE 8
+/* A slot with fewer ranges than this is searched with a fixed number of steps, which may read behind the last range. */
+#define FIXED_RANGES 32
 
-/* A range runs from `start` to the start of the next one. `value` is the number of its entry + 1, or NO_ENTRY. */
-struct range4 {
-    uint32_t start;
-    uint32_t value;
-};
-
-/* While ranges are made, of both families. */
-struct range6 {
+/* While ranges are made, of both families. A range runs from its start to the start of the next one; `value` is the number
+ * of its entry + 1, or NO_ENTRY. */
+struct range {
     uint64_t hi;
     uint64_t lo;
     uint32_t value;
 };
 
 /* Keys are looked up in the table by the TABLE_BITS bits above `shift`; all networks of the family lie between `first`
- * and `last`, which agree in every bit above those. */
+ * and `last`, which agree in every bit above those. The ranges that start in slot s are slots[s] + 1 to slots[s + 1]. */
 struct table {
-    uint32_t *slots; /* TABLE_SIZE + 1 places, or NULL for a small set: the range that holds the first key of a slot */
+    uint32_t *slots; /* TABLE_SIZE + 1 places: the last range that starts before the slot does; NULL for a small set */
     unsigned shift;
 };
 
+/* What a look-up needs lies close together: of a hundred thousand IPv4 networks the table and the keys stay in a processor's
+ * second cache, and whether a range is listed at all in its first. Hardly any client is, and only then its value is read. */
 struct realip_network_set {
     bool attached; /* the arrays are somebody else's */
     struct realip_network_entry *entries;
     size_t entry_count;
     size_t ipv4_count; /* how many of the entries, the first ones, are IPv4 */
-    struct range4 *ranges4;
+    uint32_t *start4;  /* of each range; in a small set only */
+    uint16_t *key4;    /* or, behind a table: the bits of the start that the slot leaves open */
+    uint32_t *value4;
+    uint64_t *listed4; /* a bit for each range: its value is not NO_ENTRY */
     uint32_t range4_count;
     struct table table4;
     uint32_t first4;
     uint32_t last4;
-    /* The IPv6 ranges as three arrays: a search goes through one of them, as hardly a list has prefixes longer than 64. */
+    /* The starts of IPv6 as two arrays: a search goes through one, as hardly a list has prefixes longer than 64. */
     uint64_t *hi6;
     uint64_t *lo6;
     uint32_t *value6;
+    uint64_t *listed6;
     uint32_t range6_count;
-    bool only_hi6; /* each lo6 is 0 */
+    unsigned steps6; /* of the search in a slot; 0: as many as its ranges need */
+    bool only_hi6;   /* each lo6 is 0 */
     struct table table6;
     struct realip_address first6;
     struct realip_address last6;
@@ -119,7 +125,7 @@ static int copy_sorted(struct realip_network_set *set, const struct realip_netwo
 /* One family's ranges while they are made: 128-bit starts for both families, each range's start after the last one's.
  * `open` holds the networks that contain the place reached: CIDR networks nest or are disjoint, never overlap in part. */
 struct sweep {
-    struct range6 *ranges;
+    struct range *ranges;
     uint32_t count;
     uint32_t open[129];
     unsigned depth;
@@ -127,12 +133,12 @@ struct sweep {
 
 static void put_range(struct sweep *sweep, uint64_t hi, uint64_t lo, uint32_t value)
 {
-    struct range6 *last = &sweep->ranges[sweep->count - 1];
+    struct range *last = &sweep->ranges[sweep->count - 1];
 
     if (last->hi == hi && last->lo == lo)
         last->value = value; /* a network that starts where an outer one starts, or where the last one ended */
     else if (last->value != value)
-        sweep->ranges[sweep->count++] = (struct range6){ hi, lo, value };
+        sweep->ranges[sweep->count++] = (struct range){ hi, lo, value };
     if (sweep->count >= 2 && sweep->ranges[sweep->count - 2].value == sweep->ranges[sweep->count - 1].value)
         sweep->count--;
 }
@@ -150,14 +156,14 @@ static void close_innermost(struct sweep *sweep, const struct realip_network_ent
 }
 
 /* Makes the ranges of entries[from..to), which are of one family. `ranges` has room for twice as many and one. */
-static uint32_t make_ranges(const struct realip_network_entry *entries, uint32_t from, uint32_t to, struct range6 *ranges)
+static uint32_t make_ranges(const struct realip_network_entry *entries, uint32_t from, uint32_t to, struct range *ranges)
 {
     bool ipv4 = from < to && entries[from].network.address.family == REALIP_FAMILY_IPV4;
     uint64_t end_hi = ipv4 ? 0 : UINT64_MAX;
     uint64_t end_lo = ipv4 ? UINT32_MAX : UINT64_MAX;
     struct sweep sweep = { .ranges = ranges, .count = 1 };
 
-    ranges[0] = (struct range6){ 0, 0, NO_ENTRY };
+    ranges[0] = (struct range){ 0, 0, NO_ENTRY };
     for (uint32_t i = from; i < to; i++) {
         const struct realip_network *network = &entries[i].network;
 
@@ -185,9 +191,9 @@ static unsigned differing_bits(const struct realip_address *a, const struct real
 }
 
 /* The first key of a slot: the bits that all networks share, then the slot's number, then zeros. */
-static struct range6 slot_start(const struct realip_address *first, unsigned bits, unsigned shift, uint32_t slot)
+static struct range slot_start(const struct realip_address *first, unsigned bits, unsigned shift, uint32_t slot)
 {
-    struct range6 start = { first->hi, first->lo, NO_ENTRY };
+    struct range start = { first->hi, first->lo, NO_ENTRY };
 
     if (bits >= 64) {
         start.lo = 0;
@@ -205,8 +211,22 @@ static struct range6 slot_start(const struct realip_address *first, unsigned bit
     return start;
 }
 
-/* Slot s gets the last range that starts at or before its first key; the place behind the last slot the last of all. */
-static int make_table(const struct range6 *ranges, uint32_t count, const struct realip_address *first,
+/* The last key of the table. */
+static struct range table_end(const struct realip_address *first, unsigned bits)
+{
+    struct range end = { first->hi, first->lo, NO_ENTRY };
+
+    if (bits < 64) {
+        end.lo |= ((uint64_t)1 << bits) - 1;
+    } else {
+        end.lo = UINT64_MAX;
+        end.hi |= bits == 128 ? UINT64_MAX : ((uint64_t)1 << (bits - 64)) - 1;
+    }
+    return end;
+}
+
+/* Slot s gets the last range that starts before its first key; range 0 starts at or before every key. */
+static int make_table(const struct range *ranges, uint32_t count, const struct realip_address *first,
                       const struct realip_address *last, struct table *table)
 {
     unsigned bits = differing_bits(first, last);
@@ -219,13 +239,16 @@ static int make_table(const struct range6 *ranges, uint32_t count, const struct 
     if (table->slots == NULL)
         return -1;
     for (uint32_t slot = 0; slot < TABLE_SIZE; slot++) {
-        struct range6 start = slot_start(first, bits, table->shift, slot);
+        struct range start = slot_start(first, bits, table->shift, slot);
 
-        while (range + 1 < count && !before(start.hi, start.lo, ranges[range + 1].hi, ranges[range + 1].lo))
+        while (range + 1 < count && before(ranges[range + 1].hi, ranges[range + 1].lo, start.hi, start.lo))
             range++;
         table->slots[slot] = range;
     }
-    table->slots[TABLE_SIZE] = count - 1;
+    struct range end = table_end(first, bits);
+    while (range + 1 < count && !before(end.hi, end.lo, ranges[range + 1].hi, ranges[range + 1].lo))
+        range++;
+    table->slots[TABLE_SIZE] = range; /* a range behind the table has no key in it */
     return 0;
 }
 
@@ -243,7 +266,53 @@ static struct realip_address last_address(const struct realip_network_entry *ent
     return last;
 }
 
-static int build_ipv4(struct realip_network_set *set, struct range6 *work)
+static size_t listed_words(uint32_t range_count)
+{
+    return ((size_t)range_count + 63) / 64;
+}
+
+/* Splits what stands behind the starts from them. 0; or -1 when memory is short. */
+static int keep_values(const struct range *ranges, uint32_t count, uint32_t **values_r, uint64_t **listed_r)
+{
+    uint32_t *values = malloc(count * sizeof(*values));
+    uint64_t *listed = calloc(listed_words(count), sizeof(*listed));
+
+    *values_r = values;
+    *listed_r = listed;
+    if (values == NULL || listed == NULL)
+        return -1;
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = ranges[i].value;
+        listed[i / 64] |= (uint64_t)(values[i] != NO_ENTRY) << (i % 64);
+    }
+    return 0;
+}
+
+static uint16_t key_of(uint32_t address, unsigned shift)
+{
+    return (uint16_t)(address & ((1U << shift) - 1)); /* a table is made of more than 16 differing bits: shift is 1 to 16 */
+}
+
+static int keep_starts4(struct realip_network_set *set, const struct range *ranges)
+{
+    uint32_t count = set->range4_count;
+
+    if (set->table4.slots == NULL)
+        set->start4 = malloc(count * sizeof(*set->start4));
+    else
+        set->key4 = calloc(count + KEYS_AT_ONCE, sizeof(*set->key4));
+    if (set->start4 == NULL && set->key4 == NULL)
+        return -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (set->start4 != NULL)
+            set->start4[i] = (uint32_t)ranges[i].lo;
+        else
+            set->key4[i] = key_of((uint32_t)ranges[i].lo, set->table4.shift);
+    }
+    return 0;
+}
+
+static int build_ipv4(struct realip_network_set *set, struct range *work)
 {
     if (set->ipv4_count == 0)
         return 0;
@@ -253,12 +322,9 @@ static int build_ipv4(struct realip_network_set *set, struct range6 *work)
     set->range4_count = make_ranges(set->entries, 0, (uint32_t)set->ipv4_count, work);
     set->first4 = (uint32_t)first.lo;
     set->last4 = (uint32_t)last.lo;
-    set->ranges4 = malloc(set->range4_count * sizeof(*set->ranges4));
-    if (set->ranges4 == NULL)
+    if (make_table(work, set->range4_count, &first, &last, &set->table4) < 0 || keep_starts4(set, work) < 0)
         return -1;
-    for (uint32_t i = 0; i < set->range4_count; i++)
-        set->ranges4[i] = (struct range4){ (uint32_t)work[i].lo, work[i].value };
-    return make_table(work, set->range4_count, &first, &last, &set->table4);
+    return keep_values(work, set->range4_count, &set->value4, &set->listed4);
 }
 
 static bool is_zero(const uint64_t *numbers, uint32_t count)
@@ -270,32 +336,47 @@ static bool is_zero(const uint64_t *numbers, uint32_t count)
     return any == 0;
 }
 
-static int build_ipv6(struct realip_network_set *set, struct range6 *work)
+/* How many steps find one of the ranges of the fullest slot and the one before; 0 when that is no small number. */
+static unsigned count_steps(const struct table *table)
+{
+    uint32_t most = 0;
+    unsigned steps = 0;
+
+    for (uint32_t slot = 0; table->slots != NULL && slot < TABLE_SIZE; slot++) {
+        uint32_t count = table->slots[slot + 1] - table->slots[slot];
+
+        most = count > most ? count : most;
+    }
+    while (most < FIXED_RANGES && (1U << steps) <= most)
+        steps++;
+    return steps;
+}
+
+static int build_ipv6(struct realip_network_set *set, struct range *work)
 {
     if (set->ipv4_count == set->entry_count)
         return 0;
     set->first6 = set->entries[set->ipv4_count].network.address;
     set->last6 = last_address(set->entries, set->ipv4_count, set->entry_count);
     set->range6_count = make_ranges(set->entries, (uint32_t)set->ipv4_count, (uint32_t)set->entry_count, work);
-    set->hi6 = malloc(set->range6_count * sizeof(*set->hi6));
-    set->lo6 = malloc(set->range6_count * sizeof(*set->lo6));
-    set->value6 = malloc(set->range6_count * sizeof(*set->value6));
-    if (set->hi6 == NULL || set->lo6 == NULL || set->value6 == NULL)
+    set->hi6 = calloc(set->range6_count + FIXED_RANGES, sizeof(*set->hi6));
+    set->lo6 = calloc(set->range6_count + FIXED_RANGES, sizeof(*set->lo6));
+    if (set->hi6 == NULL || set->lo6 == NULL || make_table(work, set->range6_count, &set->first6, &set->last6, &set->table6) < 0)
         return -1;
-    for (uint32_t i = 0; i < set->range6_count; i++) {
-        set->hi6[i] = work[i].hi;
-        set->lo6[i] = work[i].lo;
-        set->value6[i] = work[i].value;
+    for (uint32_t i = 0; i < set->range6_count + FIXED_RANGES; i++) {
+        set->hi6[i] = i < set->range6_count ? work[i].hi : UINT64_MAX;
+        set->lo6[i] = i < set->range6_count ? work[i].lo : UINT64_MAX;
     }
     set->only_hi6 = is_zero(set->lo6, set->range6_count);
-    return make_table(work, set->range6_count, &set->first6, &set->last6, &set->table6);
+    set->steps6 = count_steps(&set->table6);
+    return keep_values(work, set->range6_count, &set->value6, &set->listed6);
 }
 
 static int build(struct realip_network_set *set, const struct realip_network_entry *entries, size_t count)
 {
     if (copy_sorted(set, entries, count) < 0)
         return -1;
-    struct range6 *work = malloc((2 * count + 1) * sizeof(*work));
+    struct range *work = malloc((2 * count + 1) * sizeof(*work));
     if (work == NULL)
         return -1;
     int result = build_ipv4(set, work);
@@ -335,11 +416,15 @@ void realip_network_set_free(struct realip_network_set **set)
         return;
     if (!(*set)->attached) {
         free((*set)->entries);
-        free((*set)->ranges4);
+        free((*set)->start4);
+        free((*set)->key4);
+        free((*set)->value4);
+        free((*set)->listed4);
         free((*set)->table4.slots);
         free((*set)->hi6);
         free((*set)->lo6);
         free((*set)->value6);
+        free((*set)->listed6);
         free((*set)->table6.slots);
     }
     free(*set);
@@ -361,7 +446,7 @@ struct packed {
 };
 
 #define NO_TABLE UINT32_MAX
-#define ARRAY_COUNT 7
+#define ARRAY_COUNT 11
 
 static size_t rounded(size_t size)
 {
@@ -370,13 +455,20 @@ static size_t rounded(size_t size)
 
 static void array_sizes(const struct packed *head, size_t sizes[ARRAY_COUNT])
 {
+    bool plain4 = head->shift4 == NO_TABLE;
+    size_t room6 = head->range6_count == 0 ? 0 : (size_t)head->range6_count + FIXED_RANGES;
+
     sizes[0] = head->entry_count * sizeof(struct realip_network_entry);
-    sizes[1] = head->range6_count * sizeof(uint64_t);
-    sizes[2] = head->range6_count * sizeof(uint64_t);
+    sizes[1] = room6 * sizeof(uint64_t);
+    sizes[2] = room6 * sizeof(uint64_t);
     sizes[3] = head->range6_count * sizeof(uint32_t);
-    sizes[4] = head->range4_count * sizeof(struct range4);
-    sizes[5] = head->shift4 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
-    sizes[6] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+    sizes[4] = listed_words(head->range6_count) * sizeof(uint64_t);
+    sizes[5] = plain4 ? head->range4_count * sizeof(uint32_t) : 0;
+    sizes[6] = plain4 ? 0 : ((size_t)head->range4_count + KEYS_AT_ONCE) * sizeof(uint16_t);
+    sizes[7] = head->range4_count * sizeof(uint32_t);
+    sizes[8] = listed_words(head->range4_count) * sizeof(uint64_t);
+    sizes[9] = plain4 ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
+    sizes[10] = head->shift6 == NO_TABLE ? 0 : (TABLE_SIZE + 1) * sizeof(uint32_t);
 }
 
 /* Member by member: what a compiler leaves between members must not come into a file. */
@@ -432,7 +524,8 @@ size_t realip_network_set_pack(const struct realip_network_set *set, void *block
     memcpy(block, &head, sizeof(head));
     pack_entries(set, places[0]);
     const void *const arrays[ARRAY_COUNT]
-        = { NULL, set->hi6, set->lo6, set->value6, set->ranges4, set->table4.slots, set->table6.slots };
+        = { NULL,        set->hi6,    set->lo6,     set->value6,       set->listed6,     set->start4,
+            set->key4,   set->value4, set->listed4, set->table4.slots, set->table6.slots };
     for (size_t i = 1; i < ARRAY_COUNT; i++) {
         if (sizes[i] > 0)
             memcpy(places[i], arrays[i], sizes[i]);
@@ -453,17 +546,22 @@ static bool is_sound_table(const struct table *table, uint32_t range_count, unsi
     return table->slots[TABLE_SIZE] < range_count;
 }
 
-/* Every index that a look-up follows stays inside. (Wrong answers inside are the checksum's matter, not ours.) */
-static bool is_sound(const struct realip_network_set *set)
+static bool are_sound_values(const uint32_t *values, const uint64_t *listed, uint32_t count, size_t entry_count)
 {
     uint64_t wrong = 0;
 
-    for (uint32_t i = 0; i < set->range4_count; i++)
-        wrong |= set->ranges4[i].value > set->entry_count;
-    for (uint32_t i = 0; i < set->range6_count; i++)
-        wrong |= set->value6[i] > set->entry_count;
-    return wrong == 0 && set->ipv4_count <= set->entry_count && is_sound_table(&set->table4, set->range4_count, 32)
-        && is_sound_table(&set->table6, set->range6_count, 128);
+    for (uint32_t i = 0; i < count; i++)
+        wrong |= (uint64_t)(values[i] > entry_count) | ((listed[i / 64] >> (i % 64) & 1) ^ (values[i] != NO_ENTRY));
+    return wrong == 0;
+}
+
+/* Every index that a look-up follows stays inside. (Wrong answers inside are the checksum's matter, not ours.) */
+static bool is_sound(const struct realip_network_set *set)
+{
+    return set->ipv4_count <= set->entry_count
+        && are_sound_values(set->value4, set->listed4, set->range4_count, set->entry_count)
+        && are_sound_values(set->value6, set->listed6, set->range6_count, set->entry_count)
+        && is_sound_table(&set->table4, set->range4_count, 32) && is_sound_table(&set->table6, set->range6_count, 128);
 }
 
 /* The arrays of a block, whose head promised no more than `size` bytes hold. False when it did. */
@@ -486,10 +584,15 @@ static bool attach_arrays(struct realip_network_set *set, const struct packed *h
     set->hi6 = arrays[1];
     set->lo6 = arrays[2];
     set->value6 = arrays[3];
+    set->listed6 = arrays[4];
     set->only_hi6 = is_zero(set->lo6, set->range6_count);
-    set->ranges4 = arrays[4];
-    set->table4 = (struct table){ arrays[5], head->shift4 };
-    set->table6 = (struct table){ arrays[6], head->shift6 };
+    set->start4 = arrays[5];
+    set->key4 = arrays[6];
+    set->value4 = arrays[7];
+    set->listed4 = arrays[8];
+    set->table4 = (struct table){ arrays[9], head->shift4 };
+    set->table6 = (struct table){ arrays[10], head->shift6 };
+    set->steps6 = count_steps(&set->table6);
     return true;
 }
 
@@ -524,26 +627,47 @@ int realip_network_set_attach(const void *block, size_t size, struct realip_netw
     return -1;
 }
 
-static uint32_t find_ipv4(const struct realip_network_set *set, uint32_t key)
+/* How many of keys[0..count) are at most `key`; they ascend, count is at most KEYS_AT_ONCE. Compared all at once: a loop
+ * would end here or there, and a processor that guessed wrong waits longer than the whole look-up takes. */
+static uint32_t count_up_to(const uint16_t *keys, uint16_t key, uint16_t count)
+{
+    typedef uint16_t lanes __attribute__((vector_size(KEYS_AT_ONCE * sizeof(uint16_t))));
+    static const lanes number = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    lanes some;
+    uint64_t halves[2];
+
+    memcpy(&some, keys, sizeof(some));
+    some = (lanes)(some <= key) & (lanes)(number < count) & 1;
+    memcpy(halves, &some, sizeof(halves));
+    return (uint32_t)((halves[0] + halves[1]) * 0x0001000100010001U >> 48); /* the sum of four lanes, in the uppermost */
+}
+
+/* The range of a key behind a table: one of those that start in its slot, or the last one before. */
+static uint32_t range4_of_slot(const struct realip_network_set *set, uint32_t address)
+{
+    const uint32_t *slot = &set->table4.slots[address >> set->table4.shift & (TABLE_SIZE - 1)];
+    const uint16_t *keys = &set->key4[slot[0] + 1];
+    uint32_t count = slot[1] - slot[0];
+    uint32_t done = 0;
+    uint16_t key = key_of(address, set->table4.shift);
+
+    while (count - done > KEYS_AT_ONCE && keys[done + KEYS_AT_ONCE - 1] <= key)
+        done += KEYS_AT_ONCE;
+    uint32_t rest = count - done < KEYS_AT_ONCE ? count - done : KEYS_AT_ONCE;
+    return slot[0] + done + count_up_to(keys + done, key, (uint16_t)rest);
+}
+
+static uint32_t range4_of(const struct realip_network_set *set, uint32_t address)
 {
     uint32_t at = 0;
-    uint32_t count = set->range4_count;
 
-    if (count == 0 || key < set->first4 || key > set->last4)
-        return NO_ENTRY;
-    if (set->table4.slots != NULL) {
-        const uint32_t *slot = &set->table4.slots[key >> set->table4.shift & (TABLE_SIZE - 1)];
-
-        at = slot[0];
-        count = slot[1] - slot[0] + 1;
+    if (set->table4.slots != NULL)
+        return range4_of_slot(set, address);
+    for (uint32_t count = set->range4_count, half; count > 1; count -= half) {
+        half = count / 2; /* the answer is one of the `count` ranges from `at`; no branch to guess */
+        at += set->start4[at + half] <= address ? half : 0;
     }
-    while (count > 1) { /* the answer is one of the `count` ranges from `at`; written so that no branch is mispredicted */
-        uint32_t half = count / 2;
-
-        at += set->ranges4[at + half].start <= key ? half : 0;
-        count -= half;
-    }
-    return set->ranges4[at].value;
+    return at;
 }
 
 static uint32_t slot_of(uint64_t hi, uint64_t lo, unsigned shift)
@@ -553,41 +677,81 @@ static uint32_t slot_of(uint64_t hi, uint64_t lo, unsigned shift)
     return (uint32_t)bits & (TABLE_SIZE - 1);
 }
 
-static uint32_t find_ipv6(const struct realip_network_set *set, const struct realip_address *key)
+static bool starts_up_to(const struct realip_network_set *set, uint32_t range, const struct realip_address *key)
+{
+    return !before(key->hi, key->lo, set->hi6[range], set->lo6[range]);
+}
+
+/* The last of the ranges from `at` that starts at or before the key, which is among the first 2^steps6. Ranges of later slots
+ * start behind the key, and so do those that fill the room behind the last one, but for the very last keys there are. */
+static uint32_t range6_by_steps(const struct realip_network_set *set, uint32_t at, const struct realip_address *key)
+{
+    if (set->only_hi6) {
+        for (unsigned step = set->steps6; step-- > 0;)
+            at = set->hi6[at + (1U << step)] <= key->hi ? at + (1U << step) : at;
+    } else {
+        for (unsigned step = set->steps6; step-- > 0;)
+            at = starts_up_to(set, at + (1U << step), key) ? at + (1U << step) : at;
+    }
+    return at < set->range6_count ? at : set->range6_count - 1;
+}
+
+static uint32_t range6_of(const struct realip_network_set *set, const struct realip_address *key)
 {
     uint32_t at = 0;
     uint32_t count = set->range6_count;
 
-    if (count == 0 || address_before(key, &set->first6) || address_before(&set->last6, key))
-        return NO_ENTRY;
     if (set->table6.slots != NULL) {
         const uint32_t *slot = &set->table6.slots[slot_of(key->hi, key->lo, set->table6.shift)];
 
         at = slot[0];
         count = slot[1] - slot[0] + 1;
-    }
-    for (uint32_t half; set->only_hi6 && count > 1; count -= half) {
-        half = count / 2;
-        at += set->hi6[at + half] <= key->hi ? half : 0;
+        if (set->steps6 != 0)
+            return range6_by_steps(set, at, key);
     }
     for (uint32_t half; count > 1; count -= half) {
         half = count / 2;
-        at += before(key->hi, key->lo, set->hi6[at + half], set->lo6[at + half]) ? 0 : half;
+        at += starts_up_to(set, at + half, key) ? half : 0;
     }
-    return set->value6[at];
+    return at;
+}
+
+static bool is_outside6(const struct realip_network_set *set, const struct realip_address *key)
+{
+    return set->range6_count == 0 || address_before(key, &set->first6) || address_before(&set->last6, key);
+}
+
+static bool is_outside4(const struct realip_network_set *set, uint32_t address)
+{
+    return set->range4_count == 0 || address < set->first4 || address > set->last4;
+}
+
+static bool is_listed(const uint64_t *listed, uint32_t range)
+{
+    return (listed[range / 64] >> (range % 64) & 1) != 0;
+}
+
+/* The entry that an address lies in: its number + 1, or NO_ENTRY. */
+static uint32_t value_of(const struct realip_network_set *set, const struct realip_address *address)
+{
+    uint32_t range;
+
+    if (address->family == REALIP_FAMILY_IPV4 && !is_outside4(set, (uint32_t)address->lo)) {
+        range = range4_of(set, (uint32_t)address->lo);
+        return is_listed(set->listed4, range) ? set->value4[range] : NO_ENTRY;
+    }
+    if (address->family == REALIP_FAMILY_IPV6 && !is_outside6(set, address)) {
+        range = range6_of(set, address);
+        return is_listed(set->listed6, range) ? set->value6[range] : NO_ENTRY;
+    }
+    return NO_ENTRY;
 }
 
 const struct realip_network_entry *realip_network_set_find(const struct realip_network_set *set,
                                                            const struct realip_address *address)
 {
-    uint32_t value = NO_ENTRY;
+    uint32_t value = set == NULL ? NO_ENTRY : value_of(set, address);
 
-    if (set == NULL)
-        return NULL;
-    if (address->family == REALIP_FAMILY_IPV4)
-        value = find_ipv4(set, (uint32_t)address->lo);
-    else if (address->family == REALIP_FAMILY_IPV6)
-        value = find_ipv6(set, address);
     return value == NO_ENTRY ? NULL : &set->entries[value - 1];
 }
 
@@ -603,7 +767,12 @@ const struct realip_network_entry *realip_network_set_find_exact(const struct re
 
 bool realip_network_set_contains(const struct realip_network_set *set, const struct realip_address *address)
 {
-    return realip_network_set_find(set, address) != NULL;
+    if (set == NULL)
+        return false;
+    if (address->family == REALIP_FAMILY_IPV4)
+        return !is_outside4(set, (uint32_t)address->lo) && is_listed(set->listed4, range4_of(set, (uint32_t)address->lo));
+    return address->family == REALIP_FAMILY_IPV6 && !is_outside6(set, address)
+        && is_listed(set->listed6, range6_of(set, address));
 }
 
 size_t realip_network_set_count(const struct realip_network_set *set)

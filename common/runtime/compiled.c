@@ -11,7 +11,7 @@
 
 #include "name_pattern.h"
 
-#define VERSION 1U
+#define VERSION 2U
 #define MAX_SIZE (1U << 30)
 
 static const char magic[8] = { 'R', 'E', 'A', 'L', 'I', 'P', 'R', 'U' };

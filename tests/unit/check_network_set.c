@@ -32,6 +32,7 @@ static void check_address(const struct realip_network_set *set, const struct rea
 
     ck_assert_msg((expected == NULL) == (found == NULL), "%s: %s", realip_address_format(&address, text),
                   found == NULL ? "not found" : "found");
+    ck_assert_msg(realip_network_set_contains(set, &address) == (found != NULL), "%s: contains() and find() differ", text);
     if (expected != NULL)
         ck_assert_msg(expected->label == found->label, "%s: label %u, not %u", text, found->label, expected->label);
 }
