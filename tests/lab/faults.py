@@ -4,7 +4,9 @@ and on, and meanwhile something breaks."""
 import collections
 import dataclasses
 import os
+import resource
 import signal
+import socket
 import threading
 import time
 
@@ -60,7 +62,41 @@ def helper_killed(lab, seconds):
         time.sleep(0.2)
 
 
-FAULTS = {"killed": killed, "stopped": stopped, "reloaded": reloaded, "socket-gone": socket_gone, "helper-killed": helper_killed}
+def keeper_killed(lab, seconds):
+    """With it nobody is left who may start the process that attests: the daemon says so, lets nobody pass unattested, and is
+    started again."""
+    process, _ = lab.realip.started[INSTANCE]
+    for keeper in [] if lab.impostor else children_of(process.pid):
+        os.kill(keeper, signal.SIGKILL)
+    time.sleep(seconds / 2)
+    killed(lab, seconds)
+
+
+def backlog_full(lab, seconds):
+    """The daemon takes no connection, and others fill the queue of its socket: a new smtpd finds no place in it."""
+    killed(lab, 0)          # what is open goes on: only who must connect again is turned away
+    process, path = lab.realip.started[INSTANCE]
+    process.send_signal(signal.SIGSTOP)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
+    waiting = []
+    try:
+        while len(waiting) < 10000:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            waiting[-1].connect(path)
+    except BlockingIOError:
+        pass                # full
+    try:
+        time.sleep(seconds)
+    finally:
+        for connection in waiting:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        process.send_signal(signal.SIGCONT)
+
+
+FAULTS = {"keeper-killed": keeper_killed, "backlog-full": backlog_full, "killed": killed, "stopped": stopped, "reloaded": reloaded, "socket-gone": socket_gone, "helper-killed": helper_killed}
 HARMLESS = ("reloaded",)    # no honest client may notice: nor, whatever happens, on a door that monitors
 
 
