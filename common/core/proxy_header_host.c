@@ -538,6 +538,7 @@ static const char *dovecot_tlv(enum realip_proxy_host host, const struct realip_
 static const char *dovecot_tlvs(enum realip_proxy_host host, const unsigned char *at, size_t left)
 {
     struct realip_proxy_tlv tlv;
+    bool alpn = false;
     int result;
 
     while ((result = realip_proxy_tlv_next(&at, &left, &tlv)) > 0) {
@@ -545,8 +546,13 @@ static const char *dovecot_tlvs(enum realip_proxy_host host, const unsigned char
 
         if (reason != NULL)
             return reason;
+        if (tlv.type == REALIP_PROXY_TLV_ALPN)
+            alpn = tlv.size > 0; /* the last one counts */
     }
-    return result == 0 ? NULL : "Invalid TLV: get_tlv() failed: Truncated data";
+    if (result != 0)
+        return "Invalid TLV: get_tlv() failed: Truncated data";
+    /* 2.4 compares it with the login process's protocols ("imap"), up to 2.4.3 from memory that it has freed: no value fits. */
+    return alpn && host == REALIP_PROXY_HOST_DOVECOT_2_4 ? "HAproxy application protocol mismatch" : NULL;
 }
 
 /* The addresses of a PROXY command. Returns the bytes they take, or -1 when refused. A family that Dovecot does not know

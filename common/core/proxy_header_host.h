@@ -3,8 +3,8 @@
  *
  * Told is what happens when all the bytes arrive at once and nothing more follows. Sources: Postfix 3.7 and 3.10
  * (haproxy_srvr, the same in both), Dovecot 2.3.19 and 2.4.1 (master-service-haproxy); tests/differential sends the bytes
- * of tests/vectors to the real ones. inet_protocols = all is taken for granted, and for Dovecot a peer in
- * haproxy_trusted_networks. Pure: no allocation.
+ * of tests/vectors to the real ones. inet_protocols = all is taken for granted, and for Dovecot imap-login and a
+ * peer in haproxy_trusted_networks. Pure: no allocation.
  */
 #ifndef REALIP_PROXY_HEADER_HOST_H
 #define REALIP_PROXY_HEADER_HOST_H
