@@ -13,6 +13,7 @@ int main(void)
     srunner_add_suite(runner, realip_decide_suite());
     srunner_add_suite(runner, realip_received_suite());
     srunner_add_suite(runner, realip_proxy_header_suite());
+    srunner_add_suite(runner, realip_xclient_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

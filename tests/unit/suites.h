@@ -11,6 +11,7 @@ Suite *realip_verdict_suite(void);
 Suite *realip_decide_suite(void);
 Suite *realip_proxy_header_suite(void);
 Suite *realip_received_suite(void);
+Suite *realip_xclient_suite(void);
 Suite *realip_runtime_suite(void);
 Suite *realip_policy_suite(void);
 Suite *realip_compiled_suite(void);
