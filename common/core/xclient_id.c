@@ -245,7 +245,7 @@ static enum realip_xclient_id_reason read_list(struct reader *reader, struct rea
 int realip_xclient_id_parse(char *text, size_t length, struct realip_xclient_id *id_r,
                             enum realip_xclient_id_reason *reason_r)
 {
-    struct reader reader = { text, text + length };
+    struct reader reader = { text, length == 0 ? text : text + length };
 
     *id_r = (struct realip_xclient_id){ 0 };
     *reason_r = read_list(&reader, id_r);
