@@ -106,6 +106,51 @@ class Server:
         self.stop()
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class Daemonized:
+    """A program that goes into the background by itself and writes its pid into a file."""
+
+    def __init__(self, name, argv, pid_file, port):
+        self.name, self.place = name, f'inet:{port}@127.0.0.1'
+        subprocess.run(argv, check=True, timeout=30, stdin=subprocess.DEVNULL, capture_output=True,
+                       preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+        end = time.monotonic() + 10
+        self.pid = None
+        while not self._answers(port):
+            if time.monotonic() > end:
+                self.stop()
+                raise Broken(f'{name} does not listen')
+            if os.path.exists(pid_file):
+                with open(pid_file, encoding='ascii') as file:
+                    self.pid = int(file.read() or 0) or None
+            time.sleep(0.05)
+
+    def _answers(self, port):
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+        except OSError:
+            return False
+        return self.pid is not None
+
+    def cpu(self):
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in descendants(self.pid))
+
+    def stop(self):
+        if self.pid:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
 class Spawner:
     """Does what Postfix's spawn(8) does: starts a program for each connection, which is its input and output."""
 
