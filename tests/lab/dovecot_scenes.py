@@ -135,6 +135,7 @@ def scene_5(family):
 def scene_5b(family):
     yield from _doors("5b", family, REAL, "proxied")
     yield sasl_row("5b", family, REAL, proxied=True)
+    yield lmtp_row("5b", family, door="proxied")
 
 
 def scene_8(family):

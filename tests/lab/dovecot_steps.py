@@ -285,11 +285,13 @@ def verdict_line(module, protocol, client):
 
 @dataclasses.dataclass
 class Events:
-    """Dovecot's own metrics have counted what was logged since it started, and by each of these hooks something."""
+    """Dovecot's own metrics have counted what was logged since it started, of each module something; and no process of it has crashed."""
     instance: str
 
     def run(self, lab):
         dovecot, seen = lab.dovecots[self.instance], Seen(shown="all of the run")
+        crashes = re.findall(r"^.*(?:Panic|killed with signal|core dumped|leaked).*$", dovecot.log.since(), re.MULTILINE)
+        seen.expect(not crashes, f"{len(crashes)} crashes: {crashes[:2]}")
         if lab.impostor:
             return seen
         deadline = time.monotonic() + 5
