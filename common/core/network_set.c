@@ -443,6 +443,8 @@ struct packed {
     uint32_t last4;
     struct realip_address first6;
     struct realip_address last6;
+    uint32_t only_hi6;
+    uint32_t steps6;
 };
 
 #define NO_TABLE UINT32_MAX
@@ -503,6 +505,8 @@ static void pack_head(const struct realip_network_set *set, struct packed *head)
     head->last4 = set->last4;
     pack_address(&set->first6, &head->first6);
     pack_address(&set->last6, &head->last6);
+    head->only_hi6 = set->only_hi6;
+    head->steps6 = set->steps6;
 }
 
 size_t realip_network_set_pack(const struct realip_network_set *set, void *block)
@@ -558,7 +562,8 @@ static bool are_sound_values(const uint32_t *values, const uint64_t *listed, uin
 /* Every index that a look-up follows stays inside. (Wrong answers inside are the checksum's matter, not ours.) */
 static bool is_sound(const struct realip_network_set *set)
 {
-    return set->ipv4_count <= set->entry_count
+    return set->ipv4_count <= set->entry_count && (!set->only_hi6 || is_zero(set->lo6, set->range6_count))
+        && set->steps6 == count_steps(&set->table6)
         && are_sound_values(set->value4, set->listed4, set->range4_count, set->entry_count)
         && are_sound_values(set->value6, set->listed6, set->range6_count, set->entry_count)
         && is_sound_table(&set->table4, set->range4_count, 32) && is_sound_table(&set->table6, set->range6_count, 128);
@@ -585,18 +590,17 @@ static bool attach_arrays(struct realip_network_set *set, const struct packed *h
     set->lo6 = arrays[2];
     set->value6 = arrays[3];
     set->listed6 = arrays[4];
-    set->only_hi6 = is_zero(set->lo6, set->range6_count);
     set->start4 = arrays[5];
     set->key4 = arrays[6];
     set->value4 = arrays[7];
     set->listed4 = arrays[8];
     set->table4 = (struct table){ arrays[9], head->shift4 };
     set->table6 = (struct table){ arrays[10], head->shift6 };
-    set->steps6 = count_steps(&set->table6);
     return true;
 }
 
-int realip_network_set_attach(const void *block, size_t size, struct realip_network_set **set_r, const char **reason_r)
+int realip_network_set_attach(const void *block, size_t size, bool is_unchanged, struct realip_network_set **set_r,
+                              const char **reason_r)
 {
     struct realip_network_set *set = calloc(1, sizeof(*set));
     struct packed head;
@@ -617,7 +621,9 @@ int realip_network_set_attach(const void *block, size_t size, struct realip_netw
         set->last4 = head.last4;
         set->first6 = head.first6;
         set->last6 = head.last6;
-        if (attach_arrays(set, &head, block, size) && is_sound(set)) {
+        set->only_hi6 = head.only_hi6 != 0;
+        set->steps6 = head.steps6;
+        if (attach_arrays(set, &head, block, size) && (is_unchanged || is_sound(set))) {
             *set_r = set;
             return 0;
         }

@@ -30,8 +30,10 @@ size_t realip_network_set_pack(const struct realip_network_set *set, void *block
 
 /* Makes a set of a packed block, which is not copied and must outlive the set. 0 and *set_r; or -1, *set_r NULL and
  * *reason_r a constant text: out of memory, or the block is damaged (every number in it is checked, so that no look-up
- * can leave it). */
-int realip_network_set_attach(const void *block, size_t size, struct realip_network_set **set_r, const char **reason_r);
+ * can leave it). Where the caller knows that the block is as realip_network_set_pack() wrote it (`is_unchanged`), only its
+ * size is checked: a process that asks once need not read all of it. */
+int realip_network_set_attach(const void *block, size_t size, bool is_unchanged, struct realip_network_set **set_r,
+                              const char **reason_r);
 
 /* Frees the set and sets the caller's pointer to NULL; *set may be NULL. */
 void realip_network_set_free(struct realip_network_set **set);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "name_pattern.h"
@@ -46,12 +47,22 @@ struct packed_set {
     uint32_t size;
 };
 
+/* The file that its publisher wrote and nobody has touched since: while the kernel tells the same of a file, its content
+ * needs no reading before it is used. A copy has another number, a change another time. All 0: there is none. */
+struct packed_seal {
+    uint64_t device;
+    uint64_t number;
+    int64_t seconds; /* of the last change */
+    int64_t nanoseconds;
+};
+
 struct head {
     char magic[8];
     uint32_t version;
     uint32_t layout;   /* sizes of what is kept: another build's file is told apart */
     uint64_t size;     /* of the whole file */
     uint64_t checksum; /* of the whole file with 0 here */
+    struct packed_seal seal;
     uint32_t path;
     uint32_t log_passes;
     uint32_t origins;
@@ -238,9 +249,18 @@ static int compile(const struct realip_config *config, struct writer *writer)
     if (writer->failed)
         return -1;
     head.size = writer->size;
-    head.checksum = checksum(&head, writer->bytes, writer->size);
     memcpy(writer->bytes, &head, sizeof(head));
     return 0;
+}
+
+static void put_seal(struct writer *writer, const struct packed_seal *seal)
+{
+    struct head head;
+
+    memcpy(&head, writer->bytes, sizeof(head));
+    head.seal = *seal;
+    head.checksum = checksum(&head, writer->bytes, writer->size);
+    memcpy(writer->bytes, &head, sizeof(head));
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t size)
@@ -258,8 +278,27 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 0;
 }
 
+/* 0; or -1 with errno set. On the disk before it gets its name, so that no power failure leaves a sealed file with a hole. */
+static int write_sealed(int fd, struct writer *writer)
+{
+    struct timespec times[2];
+    struct stat status;
+
+    if (fstat(fd, &status) < 0 || clock_gettime(CLOCK_REALTIME, &times[0]) < 0)
+        return -1;
+    times[1] = times[0];
+    put_seal(writer, &(struct packed_seal){ (uint64_t)status.st_dev, (uint64_t)status.st_ino, times[1].tv_sec, times[1].tv_nsec });
+    if (write_all(fd, writer->bytes, writer->size) < 0 || futimens(fd, times) < 0 || fsync(fd) < 0 || fstat(fd, &status) < 0)
+        return -1;
+    if (status.st_mtim.tv_sec == times[1].tv_sec && status.st_mtim.tv_nsec == times[1].tv_nsec)
+        return 0;
+    /* A file system with coarser times would hide a change in the same second. */
+    put_seal(writer, &(struct packed_seal){ 0 });
+    return lseek(fd, 0, SEEK_SET) == 0 ? write_all(fd, writer->bytes, writer->size) : -1;
+}
+
 /* 0; or -1 with errno set. */
-static int write_beside(const char *path, const struct writer *writer)
+static int write_beside(const char *path, struct writer *writer)
 {
     char fresh[4096];
     int length = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
@@ -271,7 +310,7 @@ static int write_beside(const char *path, const struct writer *writer)
     int fd = mkostemp(fresh, O_CLOEXEC);
     if (fd < 0)
         return -1;
-    int result = write_all(fd, writer->bytes, writer->size);
+    int result = write_sealed(fd, writer);
     if (result == 0)
         result = fchmod(fd, 0644);
     if (close(fd) < 0)
@@ -357,6 +396,7 @@ struct reader {
     const unsigned char *bytes;
     size_t size;
     struct realip_config *config;
+    bool is_sealed;
     bool failed;
 };
 
@@ -454,7 +494,7 @@ static void read_sets(struct reader *reader, const struct head *head)
         const char *reason;
 
         if (head->sets[i].offset != 0 && block != NULL
-            && realip_network_set_attach(block, head->sets[i].size, &reader->config->rules.sets[i], &reason) < 0)
+            && realip_network_set_attach(block, head->sets[i].size, reader->is_sealed, &reader->config->rules.sets[i], &reason) < 0)
             reader->failed = true;
     }
 }
@@ -475,9 +515,19 @@ static void read_patterns(struct reader *reader, const struct head *head)
     realip_problems_clear(&ignored);
 }
 
-/* NULL when the bytes are rules of ours; else what is wrong. */
-static const char *check_head(const unsigned char *bytes, size_t size, struct head *head)
+static bool is_sealed(const struct head *head, const struct stat *status)
 {
+    const struct packed_seal *seal = &head->seal;
+
+    return seal->number != 0 && seal->number == (uint64_t)status->st_ino && seal->device == (uint64_t)status->st_dev
+        && seal->seconds == status->st_mtim.tv_sec && seal->nanoseconds == status->st_mtim.tv_nsec;
+}
+
+/* NULL when the bytes are rules of ours; else what is wrong. */
+static const char *check_head(const unsigned char *bytes, const struct stat *status, struct head *head)
+{
+    size_t size = (size_t)status->st_size;
+
     if (size < sizeof(*head))
         return "it is truncated";
     memcpy(head, bytes, sizeof(*head));
@@ -487,20 +537,21 @@ static const char *check_head(const unsigned char *bytes, size_t size, struct he
         return "another version of mail-realip made it: restart realip-policyd, or run realipctl compile";
     if (head->size != size)
         return "it is truncated";
-    if (head->checksum != checksum(head, bytes, size) || bytes[size - 1] != '\0')
+    if (bytes[size - 1] != '\0' || (!is_sealed(head, status) && head->checksum != checksum(head, bytes, size)))
         return "it is damaged: its checksum is wrong";
     return NULL;
 }
 
 /* Fills the configuration from its mapping. NULL; or what is wrong. */
-static const char *read_rules(struct realip_config *config)
+static const char *read_rules(struct realip_config *config, const struct stat *status)
 {
-    struct reader reader = { config->mapping, config->mapping_size, config, false };
+    struct reader reader = { .bytes = config->mapping, .size = config->mapping_size, .config = config };
     struct head head;
-    const char *wrong = check_head(reader.bytes, reader.size, &head);
+    const char *wrong = check_head(reader.bytes, status, &head);
 
     if (wrong != NULL)
         return wrong;
+    reader.is_sealed = is_sealed(&head, status);
     config->path = text_at(&reader, head.path);
     config->log_passes = head.log_passes != 0;
     read_origins(&reader, &head);
@@ -511,8 +562,9 @@ static const char *read_rules(struct realip_config *config)
     return reader.failed ? "it is damaged, or memory is short" : NULL;
 }
 
-static const char *map_rules(int fd, size_t size, struct realip_config *config)
+static const char *map_rules(int fd, const struct stat *status, struct realip_config *config)
 {
+    size_t size = (size_t)status->st_size;
     void *mapping = size == 0 ? NULL : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
 
     if (size == 0)
@@ -521,7 +573,7 @@ static const char *map_rules(int fd, size_t size, struct realip_config *config)
         return strerror(errno);
     config->mapping = mapping;
     config->mapping_size = size;
-    return read_rules(config);
+    return read_rules(config, status);
 }
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
@@ -549,7 +601,7 @@ int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_conf
     struct realip_config *config = calloc(1, sizeof(*config));
     const char *wrong = config == NULL ? "out of memory"
         : !S_ISREG(now.st_mode)        ? "it is no file of compiled rules"
-                                       : map_rules(fd, (size_t)now.st_size, config);
+                                       : map_rules(fd, &now, config);
     close(fd);
     compiled->seen = now;
     if (wrong == NULL) {

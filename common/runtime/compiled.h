@@ -3,6 +3,9 @@
  * The file holds offsets, no pointers and no secrets: what realip_decide() and the log line need. It is of one version and
  * one machine's layout, has a checksum, and is only ever replaced by rename(2): who maps it keeps what he has until he
  * looks for a newer one.
+ *
+ * The checksum is for copies and for files that somebody changed. The file itself bears its number and its time: while
+ * those are the kernel's, it is as it was published, and a process that starts for one client need not read it whole.
  */
 #ifndef REALIP_COMPILED_H
 #define REALIP_COMPILED_H

@@ -546,9 +546,27 @@ def run_cases(part):
     return 1 if failed else 0
 
 
+def in_own_namespace(build, work):
+    """What work() returns, called where Dovecot finds modules of `build` beside its own: the whole program starts once more
+    in a mount namespace of its own."""
+    global BUILD, FOLDER
+    BUILD = os.path.abspath(build)
+    if os.environ.get("REALIP_TEST_NAMESPACE") != "own":
+        os.environ["REALIP_TEST_NAMESPACE"] = "own"
+        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="realip-", dir="/tmp", ignore_cleanup_errors=True) as FOLDER:
+        os.chmod(FOLDER, 0o755)
+        install_modules()
+        try:
+            return work()
+        finally:
+            subprocess.run(["umount", "-l", MODULES], timeout=20)
+
+
 def main(arguments):
     """Runs the cases of a suite: [--build] DIR [NAME-PART]."""
-    global BUILD, FOLDER
+    global BUILD
     words = [word for word in arguments[1:] if word != "--build"]
     if not words:
         sys.exit(f"usage: {arguments[0]} [--build] DIR [NAME-PART]")
@@ -558,14 +576,4 @@ def main(arguments):
         print(f"SKIP {reason}")
         print("0 passed, 0 failed, 1 skipped")
         return 0
-    if os.environ.get("REALIP_TEST_NAMESPACE") != "own":
-        os.environ["REALIP_TEST_NAMESPACE"] = "own"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-B", *arguments])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with tempfile.TemporaryDirectory(prefix="realip-", dir="/tmp", ignore_cleanup_errors=True) as FOLDER:
-        os.chmod(FOLDER, 0o755)
-        install_modules()
-        try:
-            return run_cases(words[1] if words[1:] else None)
-        finally:
-            subprocess.run(["umount", "-l", MODULES], timeout=20)
+    return in_own_namespace(BUILD, lambda: run_cases(words[1] if words[1:] else None))

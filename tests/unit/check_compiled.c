@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,60 @@ START_TEST(broken_files_are_refused)
 }
 END_TEST
 
+static void change_in_place(size_t at)
+{
+    FILE *file = fopen(rules_path, "r+");
+    int byte;
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, (long)at, SEEK_SET), 0);
+    byte = getc(file);
+    ck_assert_int_eq(fseek(file, (long)at, SEEK_SET), 0);
+    ck_assert_int_eq(putc(byte ^ 1, file), byte ^ 1);
+    fclose(file);
+}
+
+/* The last byte but eight belongs to a text or a set, whose content nobody would miss. */
+START_TEST(a_published_file_that_was_changed_is_read_whole)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_config *config;
+    struct stat before;
+    size_t size;
+
+    publish_text(text);
+    (void)read_rules(&size);
+    ck_assert_int_eq(stat(rules_path, &before), 0);
+    change_in_place(size - 10);
+    struct realip_compiled *compiled = opened();
+    ck_assert_int_eq(realip_compiled_refresh(compiled, &config, &problems), -1);
+    ck_assert_ptr_nonnull(strstr(problems.text, "checksum"));
+    realip_compiled_close(&compiled);
+    realip_problems_clear(&problems);
+    /* with its time put back it is as published, for all that the kernel tells: so it was not read */
+    ck_assert_int_eq(utimensat(AT_FDCWD, rules_path, (struct timespec[2]){ before.st_mtim, before.st_mtim }, 0), 0);
+    compiled = opened();
+    config = refreshed(compiled);
+    realip_config_free(&config);
+    realip_compiled_close(&compiled);
+}
+END_TEST
+
+START_TEST(a_copy_is_read_whole_and_taken)
+{
+    size_t size;
+
+    publish_text(text);
+    unsigned char *bytes = read_rules(&size);
+    write_file(rules_path, bytes, size);
+    struct realip_compiled *compiled = opened();
+    struct realip_config *config = refreshed(compiled);
+    ck_assert_str_eq(config->path, config_path);
+    realip_config_free(&config);
+    realip_compiled_close(&compiled);
+}
+END_TEST
+
 /* Past the checksum: numbers inside are wrong, as a writer's fault would make them. Refused or taken, never a crash. */
 START_TEST(wrong_numbers_stay_inside)
 {
@@ -229,7 +284,7 @@ START_TEST(wrong_numbers_stay_inside)
 
         memcpy(bad, good, packed);
         ((unsigned char *)bad)[place] = (unsigned char)random();
-        if (realip_network_set_attach(bad, packed, &attached, &reason) < 0) {
+        if (realip_network_set_attach(bad, packed, false, &attached, &reason) < 0) {
             refused++;
             continue;
         }
@@ -244,7 +299,7 @@ START_TEST(wrong_numbers_stay_inside)
     for (size_t length = 0; length < packed; length += 8) {
         struct realip_network_set *attached;
 
-        ck_assert_int_eq(realip_network_set_attach(good, length, &attached, &reason), -1);
+        ck_assert_int_eq(realip_network_set_attach(good, length, false, &attached, &reason), -1);
     }
     free(good);
     free(bad);
@@ -262,6 +317,8 @@ Suite *realip_compiled_suite(void)
     tcase_add_test(tests, compiled_rules_decide_as_the_text_does);
     tcase_add_test(tests, a_newer_file_is_seen_and_only_a_newer_one);
     tcase_add_test(tests, broken_files_are_refused);
+    tcase_add_test(tests, a_published_file_that_was_changed_is_read_whole);
+    tcase_add_test(tests, a_copy_is_read_whole_and_taken);
     tcase_add_test(tests, wrong_numbers_stay_inside);
     suite_add_tcase(suite, tests);
     return suite;
