@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "runtime/compiled.h"
+#include "text_reader.h"
 #include "trusted_networks.h"
 
 /* One state of a file. */
@@ -105,7 +106,7 @@ static void look_at_text(struct realip_problems *problems)
     if (rules != NULL && is_same(&stamp, &text_stamp))
         return;
     text_stamp = stamp;
-    if (realip_config_load(text_path, &fresh, problems) == 0)
+    if (realip_text_reader_load(text_path, &fresh, problems) == 0)
         adopt(fresh, false);
 }
 

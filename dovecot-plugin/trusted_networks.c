@@ -176,7 +176,7 @@ static void compare(const struct realip_config *config, const struct realip_netw
 
         if (!covers(trusted, &entry->network))
             realip_problems_add(problems,
-                                entry->label < config->rules.origin_count ? config->rules.origins[entry->label] : nowhere,
+                                realip_rules_origin(&config->rules, entry->label),
                                 "networks proxies: %s is not in " SETTING ": Dovecot drops its connections to listeners "
                                 "with haproxy = yes",
                                 realip_network_format(&entry->network, text));

@@ -31,12 +31,8 @@ static bool is_reason_by_rule(const struct step *step, enum realip_reason reason
 static bool is_reason_by_network(const struct step *step, enum realip_reason reason,
                                  const struct realip_network_entry *entry)
 {
-    struct realip_origin rule = { NULL, 0 };
-
     step->verdict->network = entry->network;
-    if (entry->label < step->rules->origin_count)
-        rule = step->rules->origins[entry->label];
-    return is_reason_by_rule(step, reason, rule);
+    return is_reason_by_rule(step, reason, realip_rules_origin(step->rules, entry->label));
 }
 
 static bool is_known_peer(const struct step *step)

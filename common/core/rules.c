@@ -13,6 +13,20 @@ void realip_listener_set_defaults(struct realip_listener *listener)
         listener->actions[reason] = realip_reason_default_action((enum realip_reason)reason);
 }
 
+struct realip_origin realip_rules_origin(const struct realip_rules *rules, uint32_t label)
+{
+    struct realip_origin origin = { NULL, 0 };
+
+    if (label >= rules->origin_count)
+        return origin;
+    if (rules->origins != NULL)
+        return rules->origins[label];
+    origin.line = rules->packed_origins[label].line;
+    if (rules->packed_origins[label].file != 0 && rules->packed_origins[label].file < rules->text_size)
+        origin.file = rules->texts + rules->packed_origins[label].file;
+    return origin;
+}
+
 bool realip_listener_has_name(const struct realip_listener *listener, const char *name)
 {
     if (strcmp(listener->title, name) == 0)

@@ -60,10 +60,19 @@ struct realip_listener {
     struct realip_origin attest_origin;
 };
 
+/* A place as it stands in a file that is mapped: `file` is where in the texts its name begins, 0: nowhere. */
+struct realip_packed_origin {
+    uint32_t file;
+    uint32_t line;
+};
+
 struct realip_rules {
-    struct realip_network_set *sets[REALIP_SET_COUNT]; /* NULL is an empty set; labels index `origins` */
-    const struct realip_origin *origins;
+    struct realip_network_set *sets[REALIP_SET_COUNT]; /* NULL is an empty set; labels are for realip_rules_origin() */
+    const struct realip_origin *origins;               /* origin_count of them; or NULL, and they are packed */
+    const struct realip_packed_origin *packed_origins;
     size_t origin_count;
+    const char *texts; /* of packed origins: text_size bytes, the last of them NUL */
+    size_t text_size;
     const struct realip_listener *listeners;
     size_t listener_count;
     struct realip_listener fallback;      /* the top level of the file: for sessions that match no listener */
@@ -78,6 +87,9 @@ void realip_listener_set_defaults(struct realip_listener *listener);
  * listened on, then by service as a name; else the fallback. Where no name matches and the port is unsure, any listener
  * with ports may be the one: it is the one that is hardest on an unknown peer. Never NULL. */
 const struct realip_listener *realip_rules_listener(const struct realip_rules *rules, const struct realip_facts *facts);
+
+/* Where the network with this label was listed; file NULL for a label that is none. */
+struct realip_origin realip_rules_origin(const struct realip_rules *rules, uint32_t label);
 
 /* Is this the title or one of the names of a listener (not of the fallback)? Does it name this port? */
 bool realip_listener_has_name(const struct realip_listener *listener, const char *name);

@@ -10,17 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "name_pattern.h"
-
 #define VERSION 2U
 #define MAX_SIZE (1U << 30)
 
 static const char magic[8] = { 'R', 'E', 'A', 'L', 'I', 'P', 'R', 'U' };
-
-struct packed_origin {
-    uint32_t file; /* offset of a text; 0: none */
-    uint32_t line;
-};
 
 struct packed_listener {
     uint32_t title; /* offset of a text; 0 in the fallback */
@@ -33,13 +26,8 @@ struct packed_listener {
     uint32_t mode;
     uint32_t allow_internal;
     uint32_t actions[REALIP_REASON_COUNT];
-    struct packed_origin proxy_origin;
-    struct packed_origin attest_origin;
-};
-
-struct packed_pattern {
-    uint32_t text;
-    struct packed_origin origin;
+    struct realip_packed_origin proxy_origin;
+    struct realip_packed_origin attest_origin;
 };
 
 struct packed_set {
@@ -69,9 +57,7 @@ struct head {
     uint32_t origin_count;
     uint32_t listeners; /* offset of listener_count + 1 listeners, the last is the fallback */
     uint32_t listener_count;
-    uint32_t patterns;
-    uint32_t pattern_count;
-    struct packed_origin suspicion_origin;
+    struct realip_packed_origin suspicion_origin;
     struct packed_set sets[REALIP_SET_COUNT];
 };
 
@@ -156,13 +142,13 @@ static uint32_t put_text(struct writer *writer, const char *text)
     return text == NULL ? 0 : put(writer, text, strlen(text) + 1);
 }
 
-static struct packed_origin put_origin(struct writer *writer, struct realip_origin origin)
+static struct realip_packed_origin put_origin(struct writer *writer, struct realip_origin origin)
 {
     if (origin.file != NULL && origin.file != writer->last_file) {
         writer->last_file_at = put_text(writer, origin.file);
         writer->last_file = origin.file;
     }
-    return (struct packed_origin){ origin.file == NULL ? 0 : writer->last_file_at, origin.line };
+    return (struct realip_packed_origin){ origin.file == NULL ? 0 : writer->last_file_at, origin.line };
 }
 
 static struct packed_listener put_listener(struct writer *writer, const struct realip_listener *listener)
@@ -193,9 +179,9 @@ static struct packed_listener put_listener(struct writer *writer, const struct r
 static void put_rules(struct writer *writer, const struct realip_rules *rules, struct head *head)
 {
     head->origin_count = (uint32_t)rules->origin_count;
-    head->origins = reserve(writer, rules->origin_count * sizeof(struct packed_origin));
+    head->origins = reserve(writer, rules->origin_count * sizeof(struct realip_packed_origin));
     for (size_t i = 0; i < rules->origin_count; i++) {
-        struct packed_origin origin = put_origin(writer, rules->origins[i]);
+        struct realip_packed_origin origin = put_origin(writer, rules->origins[i]);
 
         if (!writer->failed)
             memcpy(writer->bytes + head->origins + i * sizeof(origin), &origin, sizeof(origin));
@@ -219,22 +205,6 @@ static void put_rules(struct writer *writer, const struct realip_rules *rules, s
     }
 }
 
-static void put_patterns(struct writer *writer, const struct realip_name_pattern *list, struct head *head)
-{
-    struct realip_origin origin;
-
-    while (realip_name_pattern_at(list, head->pattern_count, &origin) != NULL)
-        head->pattern_count++;
-    head->patterns = reserve(writer, head->pattern_count * sizeof(struct packed_pattern));
-    for (unsigned i = 0; i < head->pattern_count; i++) {
-        const char *text = realip_name_pattern_at(list, i, &origin);
-        struct packed_pattern pattern = { put_text(writer, text), put_origin(writer, origin) };
-
-        if (!writer->failed)
-            memcpy(writer->bytes + head->patterns + i * sizeof(pattern), &pattern, sizeof(pattern));
-    }
-}
-
 /* 0; or -1 when memory is short or the rules are too large. */
 static int compile(const struct realip_config *config, struct writer *writer)
 {
@@ -244,7 +214,6 @@ static int compile(const struct realip_config *config, struct writer *writer)
     reserve(writer, sizeof(head));
     head.path = put_text(writer, config->path);
     put_rules(writer, &config->rules, &head);
-    put_patterns(writer, config->client_names, &head);
     put(writer, "", 1); /* the last byte is a NUL: no text runs over the end */
     if (writer->failed)
         return -1;
@@ -421,7 +390,7 @@ static const char *text_at(struct reader *reader, uint32_t offset)
     return (const char *)reader->bytes + offset;
 }
 
-static struct realip_origin origin_of(struct reader *reader, struct packed_origin packed)
+static struct realip_origin origin_of(struct reader *reader, struct realip_packed_origin packed)
 {
     return (struct realip_origin){ text_at(reader, packed.file), packed.line };
 }
@@ -476,15 +445,15 @@ static void read_listeners(struct reader *reader, const struct head *head)
     reader->config->rules.listener_count = head->listener_count;
 }
 
+/* They stay as they are: a process that judges one client asks for one of them, or for none. */
 static void read_origins(struct reader *reader, const struct head *head)
 {
-    const struct packed_origin *packed = at(reader, head->origins, head->origin_count, sizeof(*packed));
-    struct realip_origin *origins = packed == NULL ? NULL : allocate(reader, head->origin_count, sizeof(*origins));
+    struct realip_rules *rules = &reader->config->rules;
 
-    for (uint32_t i = 0; origins != NULL && i < head->origin_count; i++)
-        origins[i] = origin_of(reader, packed[i]);
-    reader->config->rules.origins = origins;
-    reader->config->rules.origin_count = origins == NULL ? 0 : head->origin_count;
+    rules->packed_origins = at(reader, head->origins, head->origin_count, sizeof(*rules->packed_origins));
+    rules->origin_count = rules->packed_origins == NULL ? 0 : head->origin_count;
+    rules->texts = (const char *)reader->bytes;
+    rules->text_size = reader->size;
 }
 
 static void read_sets(struct reader *reader, const struct head *head)
@@ -497,22 +466,6 @@ static void read_sets(struct reader *reader, const struct head *head)
             && realip_network_set_attach(block, head->sets[i].size, reader->is_sealed, &reader->config->rules.sets[i], &reason) < 0)
             reader->failed = true;
     }
-}
-
-static void read_patterns(struct reader *reader, const struct head *head)
-{
-    const struct packed_pattern *packed = at(reader, head->patterns, head->pattern_count, sizeof(*packed));
-    struct realip_problems ignored = { 0 };
-
-    for (uint32_t i = 0; packed != NULL && i < head->pattern_count; i++) {
-        const char *text = text_at(reader, packed[i].text);
-
-        if (text == NULL
-            || realip_name_pattern_add(&reader->config->client_names, text, origin_of(reader, packed[i].origin), &ignored)
-                < 0)
-            reader->failed = true;
-    }
-    realip_problems_clear(&ignored);
 }
 
 static bool is_sealed(const struct head *head, const struct stat *status)
@@ -558,7 +511,6 @@ static const char *read_rules(struct realip_config *config, const struct stat *s
     read_listeners(&reader, &head);
     config->rules.suspicion_origin = origin_of(&reader, head.suspicion_origin);
     read_sets(&reader, &head);
-    read_patterns(&reader, &head);
     return reader.failed ? "it is damaged, or memory is short" : NULL;
 }
 

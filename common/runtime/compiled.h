@@ -26,7 +26,8 @@ int realip_compiled_open(const char *path, struct realip_compiled **compiled_r, 
 void realip_compiled_close(struct realip_compiled **compiled);
 
 /* Looks at the file (one fstatat(2)) and maps it when it is another one than at the last successful look. 0 and *config_r
- * with rules, client_names, log_passes and path filled (to be freed); 1, *config_r NULL: nothing new; -1, *config_r NULL
+ * with rules, log_passes and path filled (to be freed; client_names are not in the file, as no host that uses it knows
+ * a client's name); 1, *config_r NULL: nothing new; -1, *config_r NULL
  * and one problem added: it is not there, truncated, foreign, of another version or layout, or damaged. A file that was
  * refused is not read again before it changes: 1 then. */
 int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_config **config_r,

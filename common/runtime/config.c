@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "config_file.h"
 #include "endpoint.h"
@@ -636,6 +635,7 @@ int realip_config_load(const char *path, struct realip_config **config_r, struct
         realip_problems_add(problems, (struct realip_origin){ path, 0 }, "out of memory");
         return -1;
     }
+    config->free_client_names = realip_name_pattern_free;
     config->path = realip_arena_copy(&config->arena, path, strlen(path));
     if (config->path == NULL)
         realip_problems_add(problems, (struct realip_origin){ path, 0 }, "out of memory");
@@ -651,19 +651,4 @@ int realip_config_load(const char *path, struct realip_config **config_r, struct
     }
     *config_r = config;
     return 0;
-}
-
-void realip_config_free(struct realip_config **config)
-{
-    if (*config == NULL)
-        return;
-    for (unsigned set = 0; set < REALIP_SET_COUNT; set++)
-        realip_network_set_free(&(*config)->rules.sets[set]);
-    realip_name_pattern_free(&(*config)->client_names);
-    realip_problems_clear(&(*config)->warnings);
-    realip_arena_clear(&(*config)->arena);
-    if ((*config)->mapping != NULL)
-        munmap((void *)(uintptr_t)(*config)->mapping, (*config)->mapping_size);
-    free(*config);
-    *config = NULL;
 }

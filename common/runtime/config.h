@@ -47,6 +47,7 @@ struct realip_suspicion {
 struct realip_config {
     struct realip_rules rules;
     struct realip_name_pattern *client_names; /* a list, NULL when empty */
+    void (*free_client_names)(struct realip_name_pattern **list);
     const char *path;
     const char *compiled; /* where policyd publishes the rules for other programs; NULL: nowhere */
     const char *user; /* NULL: stay who we are */

@@ -235,7 +235,8 @@ class Dovecot:
         return found
 
 
-MODULES = {"login/lib10_login_realip_plugin.so", "auth/libauthdb_realip.so", "lib10_realip_plugin.so", "settings/librealip_settings.so"}
+MODULES = {"login/lib10_login_realip_plugin.so", "auth/libauthdb_realip.so", "lib10_realip_plugin.so", "settings/librealip_settings.so",
+           "realip/librealip_text.so"}
 
 
 def show_modules(build, folder):
