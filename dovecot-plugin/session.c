@@ -25,6 +25,14 @@ static struct event *make_event(struct event *parent, const struct realip_hook *
     return event;
 }
 
+/* The first event of our category is a message to Dovecot's stats process, which would wake up in each session for
+ * nothing: most sites count no events (a metric sets the one filter, log_debug the other). */
+static bool is_heard(const struct realip_config *config, const struct realip_verdict *verdict)
+{
+    return realip_reason_is_problem(verdict->reason) || verdict->reason == REALIP_REASON_UNDECIDED || config->log_passes
+        || event_get_global_debug_send_filter() != NULL || event_get_global_debug_log_filter() != NULL;
+}
+
 static void log_verdict(struct event *parent, const struct realip_hook *hook, const struct realip_config *config,
                         const struct realip_facts *facts, const struct realip_verdict *verdict)
 {
@@ -97,7 +105,7 @@ void realip_session_judge(struct event *parent, const struct realip_hook *hook, 
         realip_decide(&config->rules, facts, &verdict);
         judgement.reason = verdict.reason;
         judgement.action = verdict.action;
-        if (!is_repeated(&verdict, facts, before))
+        if (!is_repeated(&verdict, facts, before) && is_heard(config, &verdict))
             log_verdict(parent, hook, config, facts, &verdict);
     }
     judgement.answer = answer_to(judgement.action);
