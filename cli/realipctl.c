@@ -14,6 +14,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
     { "check", realip_check_main, "is the configuration right? every error with file, line and mend" },
+    { "export", realip_export_main, "tell rspamd or SpamAssassin which addresses are not real" },
     { "compile", realip_compile_main, "publish the rules as one file, for hosts without realip-policyd" },
     { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
     { "proxy-header", realip_proxy_header_main, "reads and writes PROXY headers; what would each mail server do?" },
