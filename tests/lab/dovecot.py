@@ -128,7 +128,7 @@ service anvil {{
   }}
 }}
 """
-NO_PASSWORD = {"2.3": "%{if;%s;eq;smtp;wrong;secret}", "2.4": '%{protocol | if("=", "smtp", "wrong", "secret")}'}
+NO_PASSWORD = {"2.3": "%{if;%s;eq;smtp;wrong;secret}", "2.4": '%{protocol | if("eq", "smtp", "wrong", "secret")}'}
 
 CONFIGS = {"2.3": (CONFIG_2_3, PARTS_2_3), "2.4": (CONFIG_2_4, PARTS_2_4)}
 
