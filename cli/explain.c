@@ -1,4 +1,5 @@
 /* realipctl explain: judges a session that the operator describes, and names the line that decided. */
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "core/decide.h"
+#include "message.h"
 #include "runtime/config.h"
 #include "runtime/name_pattern.h"
 #include "subcommand.h"
@@ -21,6 +23,7 @@ enum option_code {
     OPTION_AS,
     OPTION_NAME,
     OPTION_SUSPECTED,
+    OPTION_MESSAGE,
     OPTION_JSON,
     OPTION_HELP
 };
@@ -36,6 +39,7 @@ static const struct option options[] = {
     { "as", required_argument, NULL, OPTION_AS },
     { "client-name", required_argument, NULL, OPTION_NAME },
     { "suspected", no_argument, NULL, OPTION_SUSPECTED },
+    { "message", required_argument, NULL, OPTION_MESSAGE },
     { "json", no_argument, NULL, OPTION_JSON },
     { "help", no_argument, NULL, OPTION_HELP },
     { NULL, 0, NULL, 0 },
@@ -46,6 +50,7 @@ static const char usage[]
       "  realipctl explain --client 203.0.113.7 --peer 10.0.20.13 --listener smtp\n"
       "  realipctl explain --client 10.0.20.13 --at connect\n"
       "  realipctl explain --client 127.0.0.1 --peer gone --json\n"
+      "  realipctl explain --client 192.0.2.25 --message mail.eml\n"
       "usage: realipctl [-c FILE] explain --client ADDRESS [OPTIONS]\n"
       "  --client A       the client that the mail server shows; \"none\": it shows no address\n"
       "  --peer B         the other end of the TCP connection; \"gone\": it vanished; left out: it was not attested\n"
@@ -57,12 +62,17 @@ static const char usage[]
       "  --as PROGRAM     policyd (default), milter or dovecot (default with --at auth)\n"
       "  --client-name N  the client's verified host name\n"
       "  --suspected      the address behaves as a NAT\n"
+      "  --message FILE   a message that the client hands over (\"-\": standard input): behind a listed relay its Received\n"
+      "                   headers tell the client, as the milter reads them\n"
       "  --json           one JSON object\n"
       "Exit status: 0 judged, 64 wrong arguments, 78 wrong configuration.\n";
 
 struct question {
     struct realip_facts facts;
     const char *client_name;
+    const char *message; /* NULL: none */
+    struct realip_received_walk walk;
+    struct realip_message_claims claims;
     bool has_client;
     bool json;
 };
@@ -167,6 +177,9 @@ static int read_option(int code, const char *value, struct question *question)
     case OPTION_SUSPECTED:
         facts->suspected = true;
         return 0;
+    case OPTION_MESSAGE:
+        question->message = value;
+        return 0;
     case OPTION_JSON:
         question->json = true;
         return 0;
@@ -195,6 +208,12 @@ static int read_options(int argc, char **argv, struct question *question)
         fputs("realipctl explain: --client ADDRESS is missing (\"none\" where the server shows no address)\n", stderr);
         return -1;
     }
+    /* A message is the milter's affair. */
+    if (question->message != NULL && question->facts.source == REALIP_SOURCE_UNDECIDED)
+        question->facts.source = REALIP_SOURCE_MILTER;
+    if (question->message != NULL
+        && (question->facts.source != REALIP_SOURCE_MILTER || question->facts.stage != REALIP_STAGE_MAIL))
+        return wrong("--message", question->message, "only the milter reads messages, at the end of MAIL");
     /* As the milter and the mail plugin do: whoever can't ask for the peer leaves him to policyd. */
     if (question->facts.source == REALIP_SOURCE_MILTER && question->facts.peer_state == REALIP_PEER_UNATTESTED)
         question->facts.peer_state = REALIP_PEER_LEFT;
@@ -217,8 +236,26 @@ static json_t *text_or_null(const char *text)
     return text == NULL ? json_null() : json_string(text);
 }
 
-static int print_json(const struct realip_facts *facts, const struct realip_verdict *verdict)
+static const char *address_or_null(const struct realip_address *address, char text[REALIP_ADDRESS_TEXT_SIZE])
 {
+    return address->family == REALIP_FAMILY_NONE ? NULL : realip_address_format(address, text);
+}
+
+/* Only with --message. What is claimed may be anybody's word. */
+static void add_message(json_t *object, const struct question *question)
+{
+    char text[REALIP_ADDRESS_TEXT_SIZE];
+
+    json_object_set_new(object, "relay", text_or_null(address_or_null(&question->facts.relay, text)));
+    json_object_set_new(object, "why-no-client", text_or_null(question->walk.reason));
+    json_object_set_new(object, "claimed-originating-ip", text_or_null(address_or_null(&question->claims.originating, text)));
+    json_object_set_new(object, "claimed-forwarded-for", text_or_null(address_or_null(&question->claims.forwarded_for, text)));
+    json_object_set_new(object, "claimed-forwarded", text_or_null(address_or_null(&question->claims.forwarded, text)));
+}
+
+static int print_json(const struct question *question, const struct realip_verdict *verdict)
+{
+    const struct realip_facts *facts = &question->facts;
     char client[REALIP_ADDRESS_TEXT_SIZE];
     char peer[REALIP_ADDRESS_TEXT_SIZE];
     char network[REALIP_NETWORK_TEXT_SIZE];
@@ -242,11 +279,37 @@ static int print_json(const struct realip_facts *facts, const struct realip_verd
                         text_or_null(facts->peer_state == REALIP_PEER_KNOWN ? realip_address_format(&facts->peer, peer)
                                      : facts->peer_state == REALIP_PEER_GONE ? "gone"
                                                                              : NULL));
+    if (question->message != NULL)
+        add_message(object, question);
     json_object_set_new(object, "sentence", json_string(realip_reason_sentence(verdict->reason)));
     int result = json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(object);
     return result;
+}
+
+static void print_claim(const char *header, const struct realip_address *address)
+{
+    char text[REALIP_ADDRESS_TEXT_SIZE];
+
+    if (address->family != REALIP_FAMILY_NONE)
+        printf("claimed:  %s (%s: anybody can write it)\n", realip_address_format(address, text), header);
+}
+
+static void print_message(const struct question *question)
+{
+    char client[REALIP_ADDRESS_TEXT_SIZE];
+    char relay[REALIP_ADDRESS_TEXT_SIZE];
+    bool told = question->facts.relay.family != REALIP_FAMILY_NONE;
+
+    printf("client:   %s (%s%s)\n", realip_address_format(&question->facts.client, client),
+           told ? "told by relay " : "the session's",
+           told ? realip_address_format(&question->facts.relay, relay) : "");
+    if (question->walk.reason != NULL)
+        printf("because:  %s\n", question->walk.reason);
+    print_claim("X-Originating-IP", &question->claims.originating);
+    print_claim("X-Forwarded-For", &question->claims.forwarded_for);
+    print_claim("Forwarded", &question->claims.forwarded);
 }
 
 static void print_text(const struct realip_verdict *verdict)
@@ -263,11 +326,37 @@ static void print_text(const struct realip_verdict *verdict)
     printf("listener: %s\n", verdict->listener->title == NULL ? "- (the top level of the file)" : verdict->listener->title);
 }
 
+static int read_message(const struct realip_rules *rules, struct question *question)
+{
+    realip_received_walk_start(&question->walk, rules, &question->facts.client);
+    if (realip_message_read(question->message, &question->walk, &question->claims) < 0)
+        return wrong("--message", question->message, strerror(errno));
+    realip_received_walk_apply(&question->walk, &question->facts);
+    return 0;
+}
+
+static int judge(const struct realip_config *config, struct question *question)
+{
+    struct realip_verdict verdict;
+    int result = 0;
+
+    question->facts.client_name_rule = realip_name_pattern_match(config->client_names, question->client_name);
+    if (question->message != NULL && read_message(&config->rules, question) < 0)
+        return REALIP_EXIT_USAGE;
+    realip_decide(&config->rules, &question->facts, &verdict);
+    if (question->json)
+        result = print_json(question, &verdict);
+    else
+        print_text(&verdict);
+    if (question->message != NULL && !question->json)
+        print_message(question);
+    return result == 0 && fflush(stdout) == 0 ? 0 : EXIT_FAILURE;
+}
+
 int realip_explain_main(const char *config_path, int argc, char **argv)
 {
     struct question question = { .facts = { .stage = REALIP_STAGE_MAIL, .peer_state = REALIP_PEER_UNATTESTED } };
     struct realip_problems problems = { 0 };
-    struct realip_verdict verdict;
     struct realip_config *config;
     int result = read_options(argc, argv, &question);
 
@@ -282,12 +371,7 @@ int realip_explain_main(const char *config_path, int argc, char **argv)
     }
     if (config->warnings.text != NULL)
         fputs(config->warnings.text, stderr);
-    question.facts.client_name_rule = realip_name_pattern_match(config->client_names, question.client_name);
-    realip_decide(&config->rules, &question.facts, &verdict);
-    if (question.json)
-        result = print_json(&question.facts, &verdict);
-    else
-        print_text(&verdict);
+    result = judge(config, &question);
     realip_config_free(&config);
-    return result == 0 && fflush(stdout) == 0 ? 0 : EXIT_FAILURE;
+    return result;
 }
