@@ -390,9 +390,9 @@ def proxy_v2(client, command=0x21):
 class Connection:
     """Lines to and from one listener."""
 
-    def __init__(self, port, peer=PROXY, header=b"", tls=False, first=b""):
+    def __init__(self, port, peer=PROXY, header=b"", tls=False, first=b"", seconds=15):
         self.timed_out = False
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15, source_address=(peer, 0))
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds, source_address=(peer, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.socket.sendall(header)
