@@ -149,6 +149,10 @@ metric realip_verdict {{
 }}
 """ + COMMON
 
+class Skip(Exception):
+    """Something that a case needs is not on this machine."""
+
+
 CASES = []
 GIVEN_PORTS = set()
 FOLDER = BUILD = None
@@ -526,7 +530,7 @@ def install_modules():
 
 
 def run_cases(part):
-    passed = failed = 0
+    passed = failed = skipped = 0
     for function in CASES:
         if part and part not in function.__name__:
             continue
@@ -535,6 +539,9 @@ def run_cases(part):
             count = function() or 1
             passed += count
             print(f"ok {function.__name__.replace('_', ' ')} ({count}, {time.monotonic() - start:.1f} s)", flush=True)
+        except Skip as missing:
+            skipped += 1
+            print(f"SKIP {function.__name__.replace('_', ' ')}: {missing}", flush=True)
         except Exception as error:  # a lost connection is a failure like any other
             failed += 1
             print(f"FAIL {function.__name__.replace('_', ' ')}: {error}", flush=True)
@@ -542,7 +549,7 @@ def run_cases(part):
                 input()
             if not isinstance(error, AssertionError):
                 traceback.print_exc(file=sys.stdout)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 
 
