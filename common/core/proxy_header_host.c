@@ -23,6 +23,11 @@ static void refuse(struct realip_proxy_outcome *outcome, const char *reason)
     *outcome = (struct realip_proxy_outcome){ .fate = REALIP_PROXY_FATE_REFUSES, .reason = reason };
 }
 
+static void crash(struct realip_proxy_outcome *outcome, const char *reason)
+{
+    *outcome = (struct realip_proxy_outcome){ .fate = REALIP_PROXY_FATE_CRASHES, .reason = reason };
+}
+
 static void go_on(struct realip_proxy_outcome *outcome, enum realip_proxy_fate fate, size_t size)
 {
     outcome->fate = fate;
@@ -329,7 +334,7 @@ static void postscreen(const unsigned char *data, size_t length, struct realip_p
         reason = "bad IPv6 server address syntax from proxy"; /* Postfix's words for IPv4, too */
     else
         return;
-    *outcome = (struct realip_proxy_outcome){ .fate = REALIP_PROXY_FATE_CRASHES, .reason = reason };
+    crash(outcome, reason);
 }
 
 /* ---- Dovecot ------------------------------------------------------------------------------------------------------ */
@@ -467,8 +472,7 @@ static void dovecot_line(enum realip_proxy_host host, const char *at, const char
 
     if (!dovecot_field(&at, end, &word) || !word_is(&word, "PROXY")) {
         /* "PROXY" is looked for as five letters, and asserted as a word */
-        outcome->fate = REALIP_PROXY_FATE_CRASHES;
-        outcome->reason = "assertion failed: (strcmp(*fields, \"PROXY\") == 0)";
+        crash(outcome, "assertion failed: (strcmp(*fields, \"PROXY\") == 0)");
         return;
     }
     if (!dovecot_field(&at, end, &word))
@@ -535,7 +539,8 @@ static const char *dovecot_tlv(enum realip_proxy_host host, const struct realip_
     return result == 0 ? NULL : "Invalid TLV: get_tlv() failed: Truncated data";
 }
 
-static const char *dovecot_tlvs(enum realip_proxy_host host, const unsigned char *at, size_t left)
+static void dovecot_tlvs(enum realip_proxy_host host, const unsigned char *at, size_t left,
+                         struct realip_proxy_outcome *outcome)
 {
     struct realip_proxy_tlv tlv;
     bool alpn = false;
@@ -544,15 +549,23 @@ static const char *dovecot_tlvs(enum realip_proxy_host host, const unsigned char
     while ((result = realip_proxy_tlv_next(&at, &left, &tlv)) > 0) {
         const char *reason = dovecot_tlv(host, &tlv);
 
-        if (reason != NULL)
-            return reason;
-        if (tlv.type == REALIP_PROXY_TLV_ALPN)
-            alpn = tlv.size > 0; /* the last one counts */
+        if (reason != NULL) {
+            refuse(outcome, reason);
+            return;
+        }
+        if (tlv.type != REALIP_PROXY_TLV_ALPN)
+            continue;
+        if (tlv.size == 0) {
+            crash(outcome, "Trying to allocate 0 bytes");
+            return;
+        }
+        alpn = true;
     }
-    if (result != 0)
-        return "Invalid TLV: get_tlv() failed: Truncated data";
     /* 2.4 compares it with the login process's protocols ("imap"), up to 2.4.3 from memory that it has freed: no value fits. */
-    return alpn && host == REALIP_PROXY_HOST_DOVECOT_2_4 ? "HAproxy application protocol mismatch" : NULL;
+    if (result != 0)
+        refuse(outcome, "Invalid TLV: get_tlv() failed: Truncated data");
+    else if (alpn && host == REALIP_PROXY_HOST_DOVECOT_2_4)
+        refuse(outcome, "HAproxy application protocol mismatch");
 }
 
 /* The addresses of a PROXY command. Returns the bytes they take, or -1 when refused. A family that Dovecot does not know
@@ -604,10 +617,7 @@ static void dovecot_v2(enum realip_proxy_host host, const unsigned char *data, s
     } else if ((data[12] & 0xf) != 1) {
         refuse(outcome, "Invalid command");
     } else if ((addresses = dovecot_proxy(data, body, outcome)) >= 0) {
-        const char *reason = dovecot_tlvs(host, data + 16 + addresses, body - (size_t)addresses);
-
-        if (reason != NULL)
-            refuse(outcome, reason);
+        dovecot_tlvs(host, data + 16 + addresses, body - (size_t)addresses, outcome);
     }
 }
 
