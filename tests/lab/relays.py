@@ -146,8 +146,13 @@ class Scene:
         self.server = Edge(self.folder, "server", SERVER_CF.replace("{domains}", domains), services)
         self.server.start(self.processes, self.hosts["server"])
         self.sendmails = {}
-        if self.no_sendmail:
-            return
+        try:
+            if not self.no_sendmail:
+                self._sendmails()
+        except sendmail.Unusable as why:
+            self.no_sendmail = str(why)
+
+    def _sendmails(self):
         for door in ("sendmail", "sendmail-held"):
             place = os.path.join(self.folder, "of-" + door)
             os.mkdir(place)

@@ -9,7 +9,12 @@ import subprocess
 
 from sandbox import LabError, wait_until
 
-PACKAGES = ("sendmail-bin", "sendmail-cf")
+PACKAGES = ("sendmail-bin", "sendmail-cf")      # others beside them are libraries that this machine does not have
+
+
+class Unusable(Exception):
+    """It can't run here; the text says why."""
+
 
 CONFIG = """divert(0)dnl
 OSTYPE(`linux')dnl
@@ -50,10 +55,14 @@ class Sendmail:
         self.queue = os.path.join(self.folder, "queue")
         for path in (self.folder, self.queue):
             os.mkdir(path, 0o700)
-        for name in PACKAGES:
-            package = sorted(glob.glob(os.path.join(packages, name + "_*.deb")))[-1]
+        for package in sorted(glob.glob(os.path.join(packages, "*.deb"))):
             subprocess.run(["dpkg-deb", "-x", package, os.path.join(self.folder, "root")], check=True, timeout=30)
         self.program = os.path.join(self.folder, "root/usr/libexec/sendmail/sendmail")
+        self.env = os.environ | {"LD_LIBRARY_PATH": ":".join(glob.glob(os.path.join(self.folder, "root/usr/lib/*-linux-*")))}
+        libraries = subprocess.run(["ldd", self.program], env=self.env, capture_output=True, text=True, timeout=20)
+        absent = re.findall(r"(\S+) => not found", libraries.stdout)
+        if absent or libraries.returncode:
+            raise Unusable(f"Sendmail's libraries are not here: {', '.join(absent) or libraries.stderr.strip()}")
         with open(os.path.join(self.folder, "service.switch"), "w") as file:
             file.write("hosts files\naliases files\n")
         self._write_config(CONFIG.format(folder=self.folder, socket=socket, ipv4=addresses[0], ipv6=addresses[1], port=port))
@@ -70,7 +79,7 @@ class Sendmail:
     def start(self, processes, host):
         # A host name without a dot would make it sleep for a minute.
         command = f"hostname sm.px.test && exec {self.program} -C {self.config} -bD"
-        processes.start("sendmail", ["unshare", "--uts", "sh", "-c", command], host)
+        processes.start("sendmail", ["unshare", "--uts", "sh", "-c", command], host, self.env)
         wait_until(lambda: os.path.exists(os.path.join(self.folder, "pid")), 15, "Sendmail starts", processes)
 
     def find(self, mark):
