@@ -58,6 +58,7 @@ class Sendmail:
         for package in sorted(glob.glob(os.path.join(packages, "*.deb"))):
             subprocess.run(["dpkg-deb", "-x", package, os.path.join(self.folder, "root")], check=True, timeout=30)
         self.program = os.path.join(self.folder, "root/usr/libexec/sendmail/sendmail")
+        os.chmod(self.program, 0o755)       # with its group's bit it would take no library from here
         self.env = os.environ | {"LD_LIBRARY_PATH": ":".join(glob.glob(os.path.join(self.folder, "root/usr/lib/*-linux-*")))}
         libraries = subprocess.run(["ldd", self.program], env=self.env, capture_output=True, text=True, timeout=20)
         absent = re.findall(r"(\S+) => not found", libraries.stdout)
