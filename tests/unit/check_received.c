@@ -378,6 +378,12 @@ START_TEST(a_long_list_is_refused)
     memcpy(value, "for=::1", 7);
     ck_assert_int_eq(read_forwarded(ELEMENTS, value, sizeof(value), &client), -1);
     ck_assert_int_eq(read_forwarded(ELEMENTS, value, sizeof(value) - 1, &client), 0);
+    memset(value, ' ', sizeof(value));
+    memcpy(value, "::1", 3);
+    for (int form = ORIGINATING; form <= LIST; form++) {
+        ck_assert_int_eq(read_forwarded((enum form)form, value, sizeof(value), &client), -1);
+        ck_assert_int_eq(read_forwarded((enum form)form, value, sizeof(value) - 1, &client), 0);
+    }
     free_rules();
 }
 END_TEST
