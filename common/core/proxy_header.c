@@ -6,8 +6,8 @@
 
 #define FIRST_SEGMENT 536 /* section 2: 576 - 40, what every host has to take at once */
 
-static const unsigned char signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 'Q', 'U', 'I', 'T', 0x0a };
-static const unsigned char prefix[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
+#define PREFIX      "PROXY "
+#define PREFIX_SIZE 6
 
 /* Bytes of source, destination and ports by family; sections 2.2. */
 static const unsigned char address_sizes[4] = { 0, 12, 36, 216 };
@@ -17,14 +17,14 @@ static bool equal(const unsigned char *data, size_t length, const char *text)
     return length == strlen(text) && memcmp(data, text, length) == 0;
 }
 
-static bool begins_with(const unsigned char *data, size_t length, const unsigned char *start, size_t start_length)
+static bool begins_with(const unsigned char *data, size_t length, const char *start, size_t start_length)
 {
     return length >= start_length && memcmp(data, start, start_length) == 0;
 }
 
 bool realip_proxy_header_begins(const unsigned char *data, size_t length)
 {
-    return begins_with(data, length, prefix, sizeof(prefix)) || begins_with(data, length, signature, sizeof(signature));
+    return begins_with(data, length, PREFIX, PREFIX_SIZE) || begins_with(data, length, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE);
 }
 
 /* ---- version 1 ---------------------------------------------------------------------------------------------------- */
@@ -131,7 +131,7 @@ static enum realip_proxy_result find_line_end(const unsigned char *data, size_t 
                                               enum realip_proxy_reason *reason_r)
 {
     size_t most = length < REALIP_PROXY_V1_MAX_SIZE ? length : REALIP_PROXY_V1_MAX_SIZE;
-    size_t at = sizeof(prefix);
+    size_t at = PREFIX_SIZE;
 
     while (at < most && data[at] != '\r' && data[at] != '\n')
         at++;
@@ -157,7 +157,7 @@ static enum realip_proxy_result decode_v1(const unsigned char *data, size_t leng
 
     if (result != REALIP_PROXY_DONE)
         return result;
-    struct line line = { data + sizeof(prefix) - 1, data + *size_r - 2 };
+    struct line line = { data + PREFIX_SIZE - 1, data + *size_r - 2 };
     *reason_r = read_line(&line, header);
     return *reason_r == REALIP_PROXY_REASON_NONE ? REALIP_PROXY_DONE : REALIP_PROXY_MALFORMED;
 }
@@ -278,7 +278,7 @@ static enum realip_proxy_result decode_v2(const unsigned char *data, size_t leng
                                           size_t *size_r, enum realip_proxy_reason *reason_r)
 {
     *size_r = REALIP_PROXY_V2_MIN_SIZE;
-    if (length == sizeof(signature))
+    if (length == REALIP_PROXY_SIGNATURE_SIZE)
         return REALIP_PROXY_NEED_MORE;
     *reason_r = read_kind(data, length, header);
     if (*reason_r != REALIP_PROXY_REASON_NONE)
@@ -317,17 +317,17 @@ static void add_notes(const unsigned char *data, size_t length, size_t size, str
 static enum realip_proxy_result decode_start(const unsigned char *data, size_t length, size_t *size_r,
                                              enum realip_proxy_reason *reason_r)
 {
-    size_t word = sizeof(prefix) - 1;
+    size_t word = PREFIX_SIZE - 1;
 
-    if (length > word && memcmp(data, prefix, word) == 0) {
+    if (length > word && memcmp(data, PREFIX, word) == 0) {
         *reason_r = REALIP_PROXY_REASON_PREFIX;
         return REALIP_PROXY_MALFORMED;
     }
-    if (length == 0 || (length <= word && memcmp(data, prefix, length) == 0)) {
-        *size_r = sizeof(prefix);
+    if (length == 0 || (length <= word && memcmp(data, PREFIX, length) == 0)) {
+        *size_r = PREFIX_SIZE;
         return REALIP_PROXY_NEED_MORE;
     }
-    if (length < sizeof(signature) && memcmp(data, signature, length) == 0) {
+    if (length < REALIP_PROXY_SIGNATURE_SIZE && memcmp(data, REALIP_PROXY_SIGNATURE, length) == 0) {
         *size_r = REALIP_PROXY_V2_MIN_SIZE;
         return REALIP_PROXY_NEED_MORE;
     }
@@ -344,9 +344,9 @@ enum realip_proxy_result realip_proxy_header_decode(const unsigned char *data, s
     *header_r = (struct realip_proxy_header){ 0 };
     *size_r = 0;
     *reason_r = REALIP_PROXY_REASON_NONE;
-    if (begins_with(data, length, signature, sizeof(signature)))
+    if (begins_with(data, length, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE))
         result = decode_v2(data, length, header_r, size_r, reason_r);
-    else if (begins_with(data, length, prefix, sizeof(prefix)))
+    else if (begins_with(data, length, PREFIX, PREFIX_SIZE))
         result = decode_v1(data, length, header_r, size_r, reason_r);
     else
         result = decode_start(data, length, size_r, reason_r);
@@ -508,7 +508,7 @@ static enum realip_proxy_reason encode_v2(const struct realip_proxy_header *head
     enum realip_proxy_reason reason = realip_proxy_tlv_check(header->tlvs, header->tlvs_size, &checksum);
     if (reason != REALIP_PROXY_REASON_NONE)
         return reason;
-    put(out, signature, sizeof(signature));
+    put(out, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE);
     put(out, kind, sizeof(kind));
     put_word(out, (uint16_t)length);
     if (addresses)

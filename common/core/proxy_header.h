@@ -9,6 +9,10 @@
 
 #include "address.h"
 
+/* What version 2 begins with (section 2.2); it holds a NUL. */
+#define REALIP_PROXY_SIGNATURE      "\r\n\r\n\0\r\nQUIT\n"
+#define REALIP_PROXY_SIGNATURE_SIZE 12
+
 #define REALIP_PROXY_V1_MAX_SIZE 107 /* section 2.1, with its CRLF */
 #define REALIP_PROXY_V2_MIN_SIZE 16
 #define REALIP_PROXY_V2_MAX_SIZE (16 + 65535)

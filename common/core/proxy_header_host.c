@@ -11,8 +11,6 @@
 #define DOVECOT_2_3_MOST 1500 /* bytes of a v2 header */
 #define DOVECOT_2_4_MOST 1504
 
-static const unsigned char signature[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 'Q', 'U', 'I', 'T', 0x0a };
-
 struct word {
     const char *text;
     size_t length;
@@ -278,7 +276,7 @@ static void postfix_v2(const unsigned char *data, size_t length, struct realip_p
         return;
     }
     size_t body = read_number(data + 14);
-    if (memcmp(data, signature, sizeof(signature)) != 0)
+    if (memcmp(data, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE) != 0)
         refuse(outcome, "unrecognized protocol header");
     else if (data[12] >> 4 != 2)
         refuse(outcome, "unrecognized protocol version");
@@ -626,7 +624,7 @@ static void dovecot(enum realip_proxy_host host, const unsigned char *data, size
 {
     if (length >= 8 && memcmp(data, "PROXY", 5) == 0)
         dovecot_v1(host, (const char *)data, length, outcome);
-    else if (length >= 16 && memcmp(data, signature, sizeof(signature)) == 0)
+    else if (length >= 16 && memcmp(data, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE) == 0)
         dovecot_v2(host, data, length, outcome);
     else
         refuse(outcome, "Failed to read valid HAproxy data");
