@@ -47,7 +47,8 @@ static const struct kind kinds[] = {
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 
-enum peer_case { PEER_UNATTESTED, PEER_GONE, PEER_LEFT, PEER_SAME, PEER_PROXY, PEER_STRANGER, PEER_CASE_COUNT };
+/* RELAY: left to another adapter, and a listed relay told the client. */
+enum peer_case { PEER_UNATTESTED, PEER_GONE, PEER_LEFT, PEER_SAME, PEER_PROXY, PEER_STRANGER, PEER_RELAY, PEER_CASE_COUNT };
 
 static struct realip_address address_of(const char *text)
 {
@@ -155,6 +156,7 @@ static const char *plain_reason(const struct session *s)
     const struct kind *c = s->client;
     bool supplied = s->peer == PEER_PROXY || s->peer == PEER_STRANGER;
     bool peer_seen = supplied || s->peer == PEER_SAME;
+    bool told = supplied || s->peer == PEER_RELAY;
 
     if (c->text == NULL)
         return "address-missing";
@@ -168,9 +170,9 @@ static const char *plain_reason(const struct session *s)
         return "proxy-untrusted";
     if (c->unusable) /* nobody connects from there: whatever we know of the peer, it was asserted */
         return "inside-asserted";
-    if (supplied && (c->loopback || c->own || c->infrastructure || s->name_matches))
+    if (told && (c->loopback || c->own || c->infrastructure || s->name_matches))
         return "inside-asserted";
-    if (supplied && c->internal && !s->allow_internal)
+    if (told && c->internal && !s->allow_internal)
         return "inside-asserted";
     if ((c->loopback || c->own) && !c->listed
         && (s->peer == PEER_SAME || s->peer == PEER_LEFT || same(s->proxy, "forbidden")))
@@ -230,7 +232,8 @@ static const struct realip_origin name_rule = { "rules.conf", 99 };
 static struct realip_facts facts_of(const struct session *session, unsigned stage, enum realip_source source)
 {
     static const enum realip_peer_state states[] = { REALIP_PEER_UNATTESTED, REALIP_PEER_GONE,  REALIP_PEER_LEFT,
-                                                     REALIP_PEER_KNOWN,      REALIP_PEER_KNOWN, REALIP_PEER_KNOWN };
+                                                     REALIP_PEER_KNOWN,      REALIP_PEER_KNOWN, REALIP_PEER_KNOWN,
+                                                     REALIP_PEER_LEFT };
     struct realip_facts facts = {
         .source = source,
         .stage = stage_values[stage],
@@ -247,12 +250,14 @@ static struct realip_facts facts_of(const struct session *session, unsigned stag
                                                                                                           : "10.0.2.1");
     else if (session->peer == PEER_STRANGER)
         facts.peer = address_of("198.51.100.9");
+    else if (session->peer == PEER_RELAY)
+        facts.relay = address_of("192.0.2.25");
     return facts;
 }
 
 static void describe(const struct session *s, char *text, size_t size)
 {
-    static const char *const peers[] = { "unattested", "gone", "left", "same", "proxy", "stranger" };
+    static const char *const peers[] = { "unattested", "gone", "left", "same", "proxy", "stranger", "relay" };
 
     snprintf(text, size, "client %s peer %s proxy %s attest %s at %s%s%s%s", s->client->text == NULL ? "-" : s->client->text,
              peers[s->peer], s->proxy, s->attest, s->stage, s->allow_internal ? " allow-internal" : "",
