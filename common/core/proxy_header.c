@@ -24,7 +24,8 @@ static bool begins_with(const unsigned char *data, size_t length, const char *st
 
 bool realip_proxy_header_begins(const unsigned char *data, size_t length)
 {
-    return begins_with(data, length, PREFIX, PREFIX_SIZE) || begins_with(data, length, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE);
+    return begins_with(data, length, PREFIX, PREFIX_SIZE)
+        || begins_with(data, length, REALIP_PROXY_SIGNATURE, REALIP_PROXY_SIGNATURE_SIZE);
 }
 
 /* ---- version 1 ---------------------------------------------------------------------------------------------------- */

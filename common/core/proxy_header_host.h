@@ -13,7 +13,7 @@
 
 enum realip_proxy_host {
     REALIP_PROXY_HOST_UNKNOWN = 0,
-    REALIP_PROXY_HOST_POSTFIX, /* smtpd itself */
+    REALIP_PROXY_HOST_POSTFIX,    /* smtpd itself */
     REALIP_PROXY_HOST_POSTSCREEN, /* the same reading, and then the smtpd behind it */
     REALIP_PROXY_HOST_DOVECOT_2_3,
     REALIP_PROXY_HOST_DOVECOT_2_4,
