@@ -313,7 +313,7 @@ class Dovecot:
         except FileNotFoundError:
             return ""
 
-    def wait_log(self, pattern, seconds=10):
+    def wait_log(self, pattern, seconds=30):
         end = time.monotonic() + seconds
         while not re.search(pattern, self.log()):
             check(time.monotonic() < end, f"the log never said {pattern}:\n{self.log()}")
