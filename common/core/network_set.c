@@ -3,15 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef TABLE_BITS /* a proof of all sets up to a size needs it smaller, and the next one */
 #define TABLE_BITS 16
+#endif
 #define TABLE_SIZE (1U << TABLE_BITS)
 /* Up to here a plain binary search touches no more cache lines than the table would. */
+#ifndef PLAIN_RANGES
 #define PLAIN_RANGES 64
+#endif
 #define NO_ENTRY 0U
 /* So many keys are compared at once, and may be read behind the last one. */
 #define KEYS_AT_ONCE 8
 /* A slot with fewer ranges than this is searched with a fixed number of steps, which may read behind the last range. */
+#ifndef FIXED_RANGES
 #define FIXED_RANGES 32
+#endif
 
 /* While ranges are made, of both families. A range runs from its start to the start of the next one; `value` is the number
  * of its entry + 1, or NO_ENTRY. */
@@ -639,11 +645,14 @@ static uint32_t count_up_to(const uint16_t *keys, uint16_t key, uint16_t count)
 {
     typedef uint16_t lanes __attribute__((vector_size(KEYS_AT_ONCE * sizeof(uint16_t))));
     static const lanes number = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    static const lanes ones = { 1, 1, 1, 1, 1, 1, 1, 1 };
+    lanes all_keys = { key, key, key, key, key, key, key, key };
+    lanes all_counts = { count, count, count, count, count, count, count, count };
     lanes some;
     uint64_t halves[2];
 
     memcpy(&some, keys, sizeof(some));
-    some = (lanes)(some <= key) & (lanes)(number < count) & 1;
+    some = (lanes)(some <= all_keys) & (lanes)(number < all_counts) & ones;
     memcpy(halves, &some, sizeof(halves));
     return (uint32_t)((halves[0] + halves[1]) * 0x0001000100010001U >> 48); /* the sum of four lanes, in the uppermost */
 }
