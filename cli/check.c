@@ -18,7 +18,6 @@ static void print_counts(const struct realip_config *config)
 int realip_check_main(const char *config_path, int argc, char **argv)
 {
     struct realip_config *config;
-    struct realip_problems problems = { 0 };
 
     if (argc > 1) {
         bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
@@ -28,13 +27,10 @@ int realip_check_main(const char *config_path, int argc, char **argv)
               help ? stdout : stderr);
         return help ? 0 : REALIP_EXIT_USAGE;
     }
-    if (realip_config_load(config_path, &config, &problems) < 0) {
-        fputs(problems.text != NULL ? problems.text : "out of memory\n", stderr);
-        realip_problems_clear(&problems);
-        return REALIP_EXIT_CONFIG;
-    }
-    if (config->warnings.text != NULL)
-        fputs(config->warnings.text, stderr);
+    int result = realip_subcommand_load(config_path, &config);
+
+    if (result != 0)
+        return result;
     print_counts(config);
     realip_config_free(&config);
     return 0;

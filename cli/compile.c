@@ -1,5 +1,6 @@
 /* realipctl compile: publishes the rules as one file. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/compiled.h"
@@ -39,13 +40,15 @@ int realip_compile_main(const char *config_path, int argc, char **argv)
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
     }
-    result = realip_config_load(config_path, &config, &problems) < 0 ? REALIP_EXIT_CONFIG : 0;
-    if (result == 0 && path == NULL)
+    result = realip_subcommand_load(config_path, &config);
+    if (result != 0)
+        return result;
+    if (path == NULL)
         path = config->compiled != NULL ? config->compiled : REALIP_COMPILED_DEFAULT_PATH;
-    if (result == 0 && realip_compiled_publish(config, path, &problems) < 0)
-        result = 1;
-    if (problems.text != NULL)
-        fputs(problems.text, stderr);
+    if (realip_compiled_publish(config, path, &problems) < 0) {
+        fputs(problems.text != NULL ? problems.text : "out of memory\n", stderr);
+        result = EXIT_FAILURE;
+    }
     realip_problems_clear(&problems);
     realip_config_free(&config);
     return result;

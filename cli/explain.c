@@ -356,7 +356,6 @@ static int judge(const struct realip_config *config, struct question *question)
 int realip_explain_main(const char *config_path, int argc, char **argv)
 {
     struct question question = { .facts = { .stage = REALIP_STAGE_MAIL, .peer_state = REALIP_PEER_UNATTESTED } };
-    struct realip_problems problems = { 0 };
     struct realip_config *config;
     int result = read_options(argc, argv, &question);
 
@@ -364,13 +363,9 @@ int realip_explain_main(const char *config_path, int argc, char **argv)
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
     }
-    if (realip_config_load(config_path, &config, &problems) < 0) {
-        fputs(problems.text != NULL ? problems.text : "out of memory\n", stderr);
-        realip_problems_clear(&problems);
-        return REALIP_EXIT_CONFIG;
-    }
-    if (config->warnings.text != NULL)
-        fputs(config->warnings.text, stderr);
+    result = realip_subcommand_load(config_path, &config);
+    if (result != 0)
+        return result;
     result = judge(config, &question);
     realip_config_free(&config);
     return result;

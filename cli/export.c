@@ -238,7 +238,6 @@ static int export(const struct realip_config *config, const struct request *requ
 
 int realip_export_main(const char *config_path, int argc, char **argv)
 {
-    struct realip_problems problems = { 0 };
     struct realip_config *config;
     struct request request;
     int result = read_options(argc, argv, &request);
@@ -247,13 +246,9 @@ int realip_export_main(const char *config_path, int argc, char **argv)
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
     }
-    if (realip_config_load(config_path, &config, &problems) < 0) {
-        fputs(problems.text != NULL ? problems.text : "out of memory\n", stderr);
-        realip_problems_clear(&problems);
-        return REALIP_EXIT_CONFIG;
-    }
-    if (config->warnings.text != NULL)
-        fputs(config->warnings.text, stderr);
+    result = realip_subcommand_load(config_path, &config);
+    if (result != 0)
+        return result;
     result = export(config, &request);
     realip_config_free(&config);
     return result < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : 0;
