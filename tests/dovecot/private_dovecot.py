@@ -22,6 +22,9 @@ import threading
 import time
 import traceback
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from log_file import read_lines  # noqa: E402
+
 DOVECOT, DOVEADM, MODULES = "/usr/sbin/dovecot", "/usr/bin/doveadm", "/usr/lib/dovecot/modules"
 MAIL_USER = 65534
 PROTOCOLS = ("imap", "pop3", "submission", "sieve")
@@ -307,11 +310,7 @@ class Dovecot:
             self.process.wait()
 
     def log(self):
-        try:
-            with open(os.path.join(self.folder, "log"), errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""
+        return read_lines(os.path.join(self.folder, "log")).decode(errors="replace")
 
     def wait_log(self, pattern, seconds=30):
         end = time.monotonic() + seconds

@@ -1,7 +1,12 @@
 """Reading the logs of the programs under test."""
 
+import os
 import re
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from log_file import read_lines  # noqa: E402
 
 
 class Log:
@@ -17,12 +22,8 @@ class Log:
             return 0
 
     def since(self, mark=0):
-        try:
-            with open(self.path, "rb") as log:
-                log.seek(mark)
-                return log.read().decode(errors="replace")
-        except FileNotFoundError:
-            return ""
+        """Whole lines only: the rest of one that is being written comes with the next read."""
+        return read_lines(self.path, mark).decode(errors="replace")
 
     def wait(self, pattern, mark=0, seconds=5):
         """The first match after the mark, or None when it does not come in time."""

@@ -8,6 +8,8 @@ import sys
 import tempfile
 import time
 
+from log_file import read_lines
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -78,8 +80,7 @@ class Daemon:
         self.await_log(ready, seconds)
 
     def log(self):
-        with open(self.log_path, 'rb') as file:
-            return file.read()
+        return read_lines(self.log_path)
 
     def await_log(self, text, seconds=10, count=1):
         end = time.monotonic() + seconds
