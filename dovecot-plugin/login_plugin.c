@@ -40,7 +40,6 @@ static struct realip_facts read_facts(struct client *client, enum realip_stage s
         .source = REALIP_SOURCE_DOVECOT_LOGIN,
         .stage = stage,
         .client = realip_dovecot_address(&client->ip),
-        .client_port = client->remote_port,
         .listener_name = client->listener_name,
         .listener_port = client->real_local_port, /* not the header's */
         .service = login_binary->protocol,

@@ -58,7 +58,6 @@ static struct realip_facts read_facts(const struct mail_user *user)
         /* Unless the auth process tells: only it and the login processes know. */
         .peer_state = REALIP_PEER_LEFT,
         .client = realip_dovecot_address(user->conn.remote_ip),
-        .client_port = user->conn.remote_port,
         /* No listener_port: conn.local_port is the PROXY header's destination, not where Dovecot listens. */
         .service = service_name(user),
         .session = user->session_id,

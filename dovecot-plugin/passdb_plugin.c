@@ -104,7 +104,6 @@ static struct realip_facts read_facts(const struct auth_request *request)
         .stage = REALIP_STAGE_AUTH,
         .peer_state = REALIP_PEER_LEFT,
         .client = realip_dovecot_address(&fields->remote_ip),
-        .client_port = fields->remote_port,
         .service = realip_compat_request_protocol(request),
         .session = fields->session_id,
         .user = fields->user,

@@ -8,7 +8,7 @@
 #include "runtime/name_pattern.h"
 
 /* {daemon_port} is not asked for: a PROXY header chooses it, and a stranger could pick the weaker listener block. */
-static char connect_macros[] = "{client_addr} {client_port} {daemon_name}";
+static char connect_macros[] = "{client_addr} {daemon_name}";
 static char mail_macros[] = "i {auth_type} {auth_authen}";
 
 void realip_milter_facts_ask(SMFICTX *ctx)
@@ -49,26 +49,11 @@ static struct realip_address address_shown(const struct sockaddr *shown)
     return none;
 }
 
-static uint16_t read_port(const char *text)
-{
-    unsigned value = 0;
-
-    if (text == NULL || text[0] == '\0' || strlen(text) > 5)
-        return 0;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return 0;
-        value = value * 10 + (unsigned)(*text - '0');
-    }
-    return value > 65535 ? 0 : (uint16_t)value;
-}
-
 struct realip_milter_client realip_milter_facts_client(SMFICTX *ctx, const struct realip_config *config, const char *name,
                                                        const struct sockaddr *shown)
 {
     struct realip_milter_client client = {
         .address = read_address(smfi_getsymval(ctx, "{client_addr}")),
-        .port = read_port(smfi_getsymval(ctx, "{client_port}")),
     };
 
     if (client.address.family == REALIP_FAMILY_NONE)
@@ -86,7 +71,6 @@ struct realip_facts realip_milter_facts(SMFICTX *ctx, const struct realip_milter
         /* A milter cannot see who is connected: the policy server of the same Postfix does. */
         .peer_state = REALIP_PEER_LEFT,
         .client = client->address,
-        .client_port = client->port,
         .client_name_rule = client->name_rule,
         .listener_name = smfi_getsymval(ctx, "{daemon_name}"),
     };

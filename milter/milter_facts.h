@@ -8,9 +8,8 @@
 
 /* What a connect callback gave; it holds for the whole connection. */
 struct realip_milter_client {
-    struct realip_address address;           /* family NONE: the MTA showed none */
-    uint16_t port;                           /* 0: not known */
-    const struct realip_origin *name_rule;   /* belongs to the configuration */
+    struct realip_address address;         /* family NONE: the MTA showed none */
+    const struct realip_origin *name_rule; /* belongs to the configuration */
 };
 
 /* Asks for the macros that the facts are made of, in place of those that the MTA sends by default. */

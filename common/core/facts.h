@@ -46,7 +46,6 @@ struct realip_facts {
     const char *listener_name;    /* policy_context, {daemon_name} or Dovecot's listener name; NULL or "": none */
     const char *service;          /* the host's service (smtpd, imap, …); NULL or "": none */
     uint16_t listener_port;       /* the port that the server really listens on; 0: not known */
-    uint16_t client_port;         /* 0: not known */
     bool listener_unsure;         /* listener_port could not be found out, though it should have been */
     bool password_login;          /* the user logged in here himself: realip_facts_is_login() */
     bool suspected;               /* the client address behaves as a NAT */

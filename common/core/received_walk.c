@@ -91,6 +91,5 @@ void realip_received_walk_apply(const struct realip_received_walk *walk, struct 
         facts->relay = walk->relay;
         break;
     }
-    facts->client_port = 0;
     facts->client_name_rule = NULL;
 }

@@ -126,8 +126,6 @@ static bool send_connect(struct load *load, struct session *session)
     put_text(&packet, "smtp");
     put_text(&packet, "{client_addr}");
     put_text(&packet, client);
-    put_text(&packet, "{client_port}");
-    put_text(&packet, "4711");
     end_command(&packet, start);
     start = begin_command(&packet, 'C');
     put_text(&packet, "mail.sender.example");

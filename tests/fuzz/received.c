@@ -76,7 +76,7 @@ static void check_end(const struct realip_received_walk *walk, const struct real
     require(walk->end != REALIP_RECEIVED_END_BROKEN || walk->reason != NULL);
     /* Only a relay's word was taken: the client that it saw is none itself. */
     require(walk->end != REALIP_RECEIVED_END_CLIENT || !realip_received_is_relay(&rules, &walk->client));
-    struct realip_facts facts = { .client = *connected, .client_port = 4711 };
+    struct realip_facts facts = { .client = *connected };
     realip_received_walk_apply(walk, &facts);
     require(realip_address_equal(&facts.client, walk->end == REALIP_RECEIVED_END_SESSION ? connected : &walk->client));
 }

@@ -237,10 +237,11 @@ static struct realip_address address_or_none(const char *text)
 
 START_TEST(walks_end_where_they_must)
 {
+    static const struct realip_origin name_rule = { .file = "a name", .line = 1 };
     struct realip_address connected = address_of(walks[_i].connected);
     struct realip_facts facts = {
         .source = REALIP_SOURCE_MILTER, .stage = REALIP_STAGE_MAIL, .peer_state = REALIP_PEER_LEFT, .client = connected,
-        .client_port = 4711,
+        .client_name_rule = &name_rule,
     };
     struct realip_address client = address_or_none(walks[_i].client);
     struct realip_address relay = address_or_none(walks[_i].relay);
@@ -257,7 +258,9 @@ START_TEST(walks_end_where_they_must)
     realip_received_walk_apply(&walk, &facts);
     ck_assert_msg(realip_address_equal(&facts.client, &client), "%s: another client", walks[_i].what);
     ck_assert_msg(realip_address_equal(&facts.relay, &relay), "%s: another relay", walks[_i].what);
-    ck_assert_int_eq(facts.client_port, walk.end == REALIP_RECEIVED_END_SESSION ? 4711 : 0);
+    /* The name that it matches is the relay's, not the client's behind it. */
+    ck_assert_ptr_eq(facts.client_name_rule, walk.end == REALIP_RECEIVED_END_SESSION ? &name_rule : NULL);
+    facts.client_name_rule = NULL;
     realip_decide(&rules, &facts, &verdict);
     ck_assert_msg(verdict.reason == walks[_i].reason, "%s: %s", walks[_i].what, realip_reason_token(verdict.reason));
     free_rules();
