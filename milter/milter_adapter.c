@@ -24,8 +24,6 @@ static atomic_long sessions;
 struct session {
     struct realip_snapshot *snapshot;
     unsigned long actions; /* SMFIF_*: what the MTA lets us do */
-    unsigned long steps;   /* SMFIP_*: what was agreed on, where `negotiated` */
-    bool negotiated;
     struct realip_milter_client client;
     struct realip_received_walk walk; /* of this message; at its end from the start where the client is no relay */
     struct realip_verdict verdict;    /* of the last connect, MAIL or, behind a relay, end of message */
@@ -37,7 +35,6 @@ struct needs {
     bool mail;
     bool stamps;
     bool headers;
-    bool refusal; /* somebody may be refused at MAIL */
     bool quarantine;
 };
 
@@ -57,7 +54,6 @@ static void add_listener_needs(struct needs *needs, const struct realip_listener
     if (listener->mode != REALIP_MODE_ENFORCE)
         return;
     needs->mail = true;
-    needs->refusal = true;
     for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
         needs->quarantine = needs->quarantine || listener->actions[reason] == REALIP_ACTION_QUARANTINE;
 }
@@ -120,28 +116,16 @@ static sfsistat on_close(SMFICTX *ctx)
     return SMFIS_CONTINUE;
 }
 
-/* The steps that can be left out, and those that nobody has to wait for: MAIL is answered only where the answer could be a
- * refusal, a header line never. Connect always: Postfix keeps what needs no answer to itself until something does, and
- * libmilter may meet the end of a session that greeted and quit before it reads what came with it. */
+/* The steps that can be left out, and those that nobody has to wait for: a header line. Connect and MAIL, which leave a
+ * verdict in the log, are always answered: Postfix keeps what needs no answer to itself until something does, and libmilter
+ * may meet the end of a session that quit right then before it reads what came with it. */
 static unsigned long unwanted_steps(const struct needs *needs)
 {
     unsigned long steps = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA;
 
     if (!needs->mail)
         steps |= SMFIP_NOMAIL;
-    else if (!needs->refusal)
-        steps |= SMFIP_NR_MAIL;
     return steps | (needs->headers ? SMFIP_NR_HDR : SMFIP_NOHDRS);
-}
-
-/* The result of a step that may have been promised to be silent. Where nobody negotiated, silence may have been promised
- * with older rules: "go on" is right then, as libmilter makes silence of it where it must, and the message's end refuses. A
- * refusal that the MTA never hears of would make libmilter swallow that end, too. */
-static sfsistat answer_unless_silent(const struct session *session, unsigned long silent, sfsistat status)
-{
-    if (!session->negotiated)
-        return SMFIS_CONTINUE;
-    return (session->steps & silent) != 0 ? SMFIS_NOREPLY : status;
 }
 
 static unsigned long wanted_actions(const struct needs *needs)
@@ -169,11 +153,8 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions, unsign
     *steps_r = unwanted_steps(&needs) & offered_steps;
     *f2_r = 0;
     *f3_r = 0;
-    if (session != NULL) {
+    if (session != NULL)
         session->actions = *actions_r;
-        session->steps = *steps_r;
-        session->negotiated = true;
-    }
     if ((*actions_r & SMFIF_SETSYMLIST) != 0)
         realip_milter_facts_ask(ctx);
     return SMFIS_CONTINUE;
@@ -270,9 +251,9 @@ static sfsistat on_mail(SMFICTX *ctx, char **arguments)
         return answer_failure(ctx);
     begin_walk(session);
     if (is_behind_relay(session))
-        return answer_unless_silent(session, SMFIP_NR_MAIL, SMFIS_CONTINUE);
+        return SMFIS_CONTINUE;
     judge(ctx, session, REALIP_STAGE_MAIL);
-    return answer_unless_silent(session, SMFIP_NR_MAIL, answer(ctx, session));
+    return answer(ctx, session);
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)

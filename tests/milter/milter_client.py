@@ -16,6 +16,10 @@ class Closed(Exception):
     """The milter hung up."""
 
 
+def packet(command, data=b""):
+    return struct.pack(">I", len(data) + 1) + command + data
+
+
 class Client:
     """One connection of a mail server."""
 
@@ -33,7 +37,7 @@ class Client:
         self.socket.close()
 
     def send(self, command, data=b""):
-        self.socket.sendall(struct.pack(">I", len(data) + 1) + command + data)
+        self.socket.sendall(packet(command, data))
 
     def _exactly(self, count):
         data = b""
@@ -84,10 +88,20 @@ class Client:
             data += struct.pack(">H", port) + address.encode() + b"\0"
         return self.ask(b"C", data)
 
-    def mail(self, sender=b"<a@ext.test>", user=None, method=b"PLAIN"):
+    def mail(self, sender=b"<a@ext.test>", user=None, method=b"PLAIN", ends=False):
+        """Where the session `ends` with it, what needs no answer goes out together with the end, as Postfix does it."""
         if user is not None:
             self.macros(b"M", **{"{auth_type}": method, "{auth_authen}": user})
-        return self.ask(b"M", sender + b"\0", SILENT_MAIL)
+        if not ends:
+            return self.ask(b"M", sender + b"\0", SILENT_MAIL)
+        mail, end = packet(b"M", sender + b"\0"), packet(b"A") + packet(b"Q")
+        if self.steps & SILENT_MAIL:
+            self.socket.sendall(mail + end)
+            return None
+        self.socket.sendall(mail)
+        reply = self.receive()
+        self.socket.sendall(end)
+        return reply
 
     def message(self, headers=()):
         """Headers and end of message. Returns ([changes], final reply)."""
