@@ -2,6 +2,7 @@
 asks Dovecot for passwords; and LMTP, which is never judged."""
 
 import dataclasses
+import functools
 
 import clients
 import plan
@@ -114,28 +115,17 @@ def scene_2(family):
     yield lmtp_row("2", family)
 
 
-def scene_3(family):
-    yield from _doors("3", family, REAL, "proxied")
-    yield sasl_row("3", family, REAL, proxied=True)
-    yield lmtp_row("3", family, door="proxied")
+def told_by_a_proxy(scene, family):
+    """Scenes 3, 5 and 5b: whoever is connected is a listed proxy, and its header names the client."""
+    yield from _doors(scene, family, REAL, "proxied")
+    yield sasl_row(scene, family, REAL, proxied=True)
+    yield lmtp_row(scene, family, door="proxied")
 
 
 def scene_4(family):
     yield from _doors("4", family, INSIDE, "proxied")
     yield sasl_row("4", family, refused("infrastructure"), proxied=True)
     yield lmtp_row("4", family, door="proxied")
-
-
-def scene_5(family):
-    yield from _doors("5", family, REAL, "proxied")
-    yield sasl_row("5", family, REAL, proxied=True)
-    yield lmtp_row("5", family, door="proxied")
-
-
-def scene_5b(family):
-    yield from _doors("5b", family, REAL, "proxied")
-    yield sasl_row("5b", family, REAL, proxied=True)
-    yield lmtp_row("5b", family, door="proxied")
 
 
 def scene_8(family):
@@ -272,8 +262,9 @@ def scene_events(family):
             yield Row(f"events/{name}/both/{name}", "events", f"metrics of {name}", "dovecot", family, [], [*steps, Events(name)])
 
 
-SCENES = {"1": scene_1, "2": scene_2, "3": scene_3, "4": scene_4, "5": scene_5, "5b": scene_5b, "8": scene_8, "9": scene_9, "12": scene_12,
-          "13": scene_13, "headers": scene_headers, "supplied": scene_supplied, "tls": scene_tls, "events": scene_events}
+SCENES = {"1": scene_1, "2": scene_2, "4": scene_4, "8": scene_8, "9": scene_9, "12": scene_12, "13": scene_13,
+          **{scene: functools.partial(told_by_a_proxy, scene) for scene in ("3", "5", "5b")},
+          "headers": scene_headers, "supplied": scene_supplied, "tls": scene_tls, "events": scene_events}
 
 # The quick lab takes each protocol in one family, and leaves out what differs from another scene for the network alone.
 QUICK_FAMILY = {"imap": V4, "submission": V4, "sasl": V4, "pop3": V6, "sieve": V6, "lmtp": V6}

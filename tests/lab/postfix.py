@@ -13,15 +13,15 @@ from sandbox import wait_until
 
 MASTER = "/usr/lib/postfix/sbin/master"
 
-MAIN_CF = """compatibility_level = 3.6
+# What any private Postfix of the lab needs.
+PRIVATE_CF = """compatibility_level = 3.6
 config_directory = {folder}/etc
 queue_directory = {folder}/spool
 data_directory = {folder}/data
 maillog_file = {folder}/mail.log
 maillog_file_prefixes = {folder}
-myhostname = mx.px.test
-mydestination =
 inet_protocols = all
+mydestination =
 mynetworks = {mynetworks}
 # Names come from no one here: there is no DNS.
 smtpd_peername_lookup = no
@@ -29,16 +29,24 @@ disable_dns_lookups = yes
 alias_maps =
 alias_database =
 local_recipient_maps =
-biff = no
 smtpd_error_sleep_time = 0
-smtpd_delay_reject = yes
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
-# Own mail is delivered; other people's goes to discard, so that nothing leaves while "relayed" can still be read from the log.
-virtual_mailbox_domains = {own_domain}
+smtpd_client_connection_count_limit = 0
+milter_connect_timeout = 5s
+"""
+
+# Mail for these domains is delivered into one mailbox.
+MAILBOX_CF = """virtual_mailbox_domains = {own_domain}
 virtual_mailbox_base = {folder}/mail
 virtual_mailbox_maps = static:all/
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
+"""
+
+MAIN_CF = PRIVATE_CF + MAILBOX_CF + """myhostname = mx.px.test
+biff = no
+smtpd_delay_reject = yes
+smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+# Own mail is delivered; other people's goes to discard, so that nothing leaves while "relayed" can still be read from the log.
 default_transport = discard:relayed
 relay_transport = discard:relayed
 postscreen_greet_wait = 1s
@@ -48,9 +56,7 @@ postscreen_upstream_proxy_timeout = 5s
 smtpd_forbid_unauth_pipelining = no
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = {folder}/etc/server.pem
-smtpd_client_connection_count_limit = 0
 in_flow_delay = 0
-milter_connect_timeout = 5s
 milter_command_timeout = 5s
 """
 

@@ -20,7 +20,7 @@ import sendmail  # noqa: E402
 from harness import ROOT, Tally  # noqa: E402
 from logs import Log  # noqa: E402
 from net import Namespace, cable  # noqa: E402
-from postfix import MASTER, MASTER_CF, Postfix  # noqa: E402
+from postfix import MAILBOX_CF, MASTER, MASTER_CF, PRIVATE_CF, Postfix  # noqa: E402
 from sandbox import LabError, Processes, supervise, wait_until  # noqa: E402
 
 CLIENT = {"v4": "203.0.113.7", "v6": "2001:db8:1::7"}
@@ -30,39 +30,11 @@ SERVER = {"v4": "192.0.2.10", "v6": "2001:db8:25::10"}
 NETWORKS = ("203.0.113.0/24", "10.0.20.0/24", "192.0.2.0/24", "2001:db8::/32", "fd00:20::/64")
 PORTS = {"postfix": 2501, "held": 2502, "bare": 2500, "sendmail": 2503, "sendmail-held": 2504}
 
-MAIN_CF = """compatibility_level = 3.6
-config_directory = {folder}/etc
-queue_directory = {folder}/spool
-data_directory = {folder}/data
-maillog_file = {folder}/mail.log
-maillog_file_prefixes = {folder}
-inet_protocols = all
-smtpd_peername_lookup = no
-disable_dns_lookups = yes
-alias_maps =
-alias_database =
-local_recipient_maps =
-mydestination =
-mynetworks = 127.0.0.0/8
-smtpd_error_sleep_time = 0
-smtpd_client_connection_count_limit = 0
-milter_command_timeout = 10s
-milter_connect_timeout = 5s
-"""
-
 # What the edge does: it takes mail for the server's domains from anybody, and hands each one to its door.
 RELAY_CF = """myhostname = mx.relay.example
 relay_domains = {domains}
 transport_maps = inline:{{ {transports} }}
 smtp_address_preference = {preference}
-"""
-
-SERVER_CF = """myhostname = mx.px.test
-virtual_mailbox_domains = {domains}
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:all/
-virtual_uid_maps = static:65534
-virtual_gid_maps = static:65534
 """
 
 REALIP_CONF = """mode = enforce
@@ -86,7 +58,8 @@ class Edge(Postfix):
         os.mkdir(self.folder)
         self.log = Log(os.path.join(self.folder, "mail.log"))
         self._make_folders()
-        self._write("main.cf", (MAIN_CF + main_cf).replace("{folder}", self.folder))
+        common = PRIVATE_CF.format(folder=self.folder, mynetworks="127.0.0.0/8") + "milter_command_timeout = 10s\n"
+        self._write("main.cf", common + main_cf.replace("{folder}", self.folder))
         self._write("master.cf", MASTER_CF + "smtp unix - - n - - smtp\nrelay unix - - n - - smtp\n" + services)
 
     def start(self, processes, host):
@@ -143,7 +116,7 @@ class Scene:
             services += (f"{PORTS[door]} inet n - n - - smtpd\n  -o smtpd_milters=unix:{self.sockets[door]}\n"
                          "  -o milter_default_action=tempfail\n")
         domains = " ".join(domain(door, family) for door in ("postfix", "held", "bare") for family in ("v4", "v6"))
-        self.server = Edge(self.folder, "server", SERVER_CF.replace("{domains}", domains), services)
+        self.server = Edge(self.folder, "server", "myhostname = mx.px.test\n" + MAILBOX_CF.replace("{own_domain}", domains), services)
         self.server.start(self.processes, self.hosts["server"])
         self.sendmails = {}
         try:
