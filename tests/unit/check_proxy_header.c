@@ -6,6 +6,7 @@
 #include "core/proxy_header.h"
 #include "core/proxy_header_host.h"
 #include "core/proxy_header_tlv.h"
+#include "random_number.h"
 #include "suites.h"
 #include "vectors.h"
 
@@ -355,24 +356,14 @@ END_TEST
 
 /* ---- encode, and round trips -------------------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static uint64_t random_number(uint64_t below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 0x2545f4914f6cdd1dU % below;
-}
-
 static struct realip_address random_address(bool ipv6)
 {
-    struct realip_address address = { 0, random_number(1ULL << 32), REALIP_FAMILY_IPV4 };
+    struct realip_address address = { 0, realip_random_number(1ULL << 32), REALIP_FAMILY_IPV4 };
 
-    if (ipv6 && random_number(4) > 0) {
+    if (ipv6 && realip_random_number(4) > 0) {
         address.family = REALIP_FAMILY_IPV6;
-        address.hi = 0x2000000000000000U | random_number(1ULL << 60);
-        address.lo = random_number(3) == 0 ? 0 : random_number(1ULL << 63);
+        address.hi = 0x2000000000000000U | realip_random_number(1ULL << 60);
+        address.lo = realip_random_number(3) == 0 ? 0 : realip_random_number(1ULL << 63);
     }
     return address;
 }
@@ -383,12 +374,12 @@ static size_t random_tlvs(unsigned char *tlvs, size_t room)
     size_t size = 0;
     bool crc32c = false;
 
-    for (uint64_t count = random_number(5); count > 0; count--) {
-        unsigned type = (unsigned)random_number(256);
-        size_t length = random_number(sizeof(value));
+    for (uint64_t count = realip_random_number(5); count > 0; count--) {
+        unsigned type = (unsigned)realip_random_number(256);
+        size_t length = realip_random_number(sizeof(value));
 
         for (size_t i = 0; i < length; i++)
-            value[i] = (unsigned char)random_number(256);
+            value[i] = (unsigned char)realip_random_number(256);
         if (type < 0x40 && !crc32c) {
             crc32c = true;
             type = REALIP_PROXY_TLV_CRC32C;
@@ -402,24 +393,24 @@ static size_t random_tlvs(unsigned char *tlvs, size_t room)
 
 static struct realip_proxy_header random_header(unsigned char *tlvs, size_t room, const unsigned char *path)
 {
-    struct realip_proxy_header header = { .version = 1 + (unsigned)random_number(2), .command = REALIP_PROXY_PROXY };
+    struct realip_proxy_header header = { .version = 1 + (unsigned)realip_random_number(2), .command = REALIP_PROXY_PROXY };
 
-    header.family = (enum realip_proxy_family)random_number(header.version == 1 ? 3 : 4);
+    header.family = (enum realip_proxy_family)realip_random_number(header.version == 1 ? 3 : 4);
     header.transport = REALIP_PROXY_TRANSPORT_UNSPEC;
     if (header.family != REALIP_PROXY_FAMILY_UNSPEC)
-        header.transport = header.version == 1 || random_number(2) == 0 ? REALIP_PROXY_TRANSPORT_STREAM
+        header.transport = header.version == 1 || realip_random_number(2) == 0 ? REALIP_PROXY_TRANSPORT_STREAM
                                                                         : REALIP_PROXY_TRANSPORT_DGRAM;
     if (header.family == REALIP_PROXY_FAMILY_INET || header.family == REALIP_PROXY_FAMILY_INET6) {
         header.source = random_address(header.family == REALIP_PROXY_FAMILY_INET6);
         header.destination = random_address(header.family == REALIP_PROXY_FAMILY_INET6);
-        header.source_port = (uint16_t)random_number(65536);
-        header.destination_port = (uint16_t)random_number(65536);
+        header.source_port = (uint16_t)realip_random_number(65536);
+        header.destination_port = (uint16_t)realip_random_number(65536);
     }
     if (header.family == REALIP_PROXY_FAMILY_UNIX) {
         header.unix_source = path;
         header.unix_destination = path + REALIP_PROXY_UNIX_SIZE;
     }
-    if (header.version == 2 && random_number(8) == 0)
+    if (header.version == 2 && realip_random_number(8) == 0)
         header = (struct realip_proxy_header){ .version = 2, .command = REALIP_PROXY_LOCAL };
     if (header.version == 2) {
         header.tlvs = tlvs;
@@ -472,9 +463,9 @@ START_TEST(what_is_encoded_decodes_the_same)
     unsigned char path[2 * REALIP_PROXY_UNIX_SIZE];
     unsigned char bytes[4096];
 
-    random_state = 0x9e3779b97f4a7c15U;
+    realip_random_number_seed(0x9e3779b97f4a7c15U);
     for (size_t i = 0; i < sizeof(path); i++)
-        path[i] = (unsigned char)random_number(256);
+        path[i] = (unsigned char)realip_random_number(256);
     for (int round = 0; round < 20000; round++) {
         struct realip_proxy_header header = random_header(tlvs, sizeof(tlvs), path);
         struct realip_proxy_header again;

@@ -5,6 +5,7 @@
 
 #include "core/xclient.h"
 #include "core/xclient_id.h"
+#include "random_number.h"
 #include "suites.h"
 #include "vectors.h"
 
@@ -135,27 +136,17 @@ END_TEST
 
 /* ---- round trips -------------------------------------------------------------------------------------------------- */
 
-static uint64_t random_state;
-
-static size_t random_number(size_t below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (size_t)(random_state * 0x2545f4914f6cdd1dU >> 32) % below;
-}
-
 START_TEST(xtext_goes_there_and_back)
 {
-    random_state = 0x9e3779b97f4a7c15U;
+    realip_random_number_seed(0x9e3779b97f4a7c15U);
     for (int round = 0; round < 20000; round++) {
         char text[80];
         char coded[240];
-        size_t length = random_number(sizeof(text) + 1);
+        size_t length = realip_random_number(sizeof(text) + 1);
         size_t used = 0;
 
         for (size_t i = 0; i < length; i++)
-            text[i] = (char)random_number(256);
+            text[i] = (char)realip_random_number(256);
         ck_assert_int_eq(realip_xclient_xtext_encode(text, length, coded, sizeof(coded), &used), 0);
         if (used > 0) {
             size_t less = 0;
@@ -172,10 +163,11 @@ END_TEST
 
 static struct realip_address random_address(void)
 {
-    struct realip_address address = { 0, random_number(1U << 31), REALIP_FAMILY_IPV4 };
+    struct realip_address address = { 0, realip_random_number(1U << 31), REALIP_FAMILY_IPV4 };
 
-    if (random_number(2) == 0)
-        address = (struct realip_address){ 0x20010db800000000U | random_number(1U << 31), random_number(1U << 31), REALIP_FAMILY_IPV6 };
+    if (realip_random_number(2) == 0)
+        address = (struct realip_address){ 0x20010db800000000U | realip_random_number(1U << 31), realip_random_number(1U << 31),
+                                           REALIP_FAMILY_IPV6 };
     return address;
 }
 
@@ -186,30 +178,32 @@ static struct realip_xclient random_command(char texts[REALIP_XCLIENT_ATTRIBUTE_
         | 1U << REALIP_XCLIENT_PROTO | 1U << REALIP_XCLIENT_HELO | 1U << REALIP_XCLIENT_IDENT | 1U << REALIP_XCLIENT_SOURCE;
     static const unsigned of_xclient = (1U << REALIP_XCLIENT_ATTRIBUTE_COUNT) - 1
         - (1U << REALIP_XCLIENT_IDENT | 1U << REALIP_XCLIENT_SOURCE);
-    struct realip_xclient command = { .verb = random_number(2) == 0 ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD };
+    struct realip_xclient command = {
+        .verb = realip_random_number(2) == 0 ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD,
+    };
     unsigned may = command.verb == REALIP_XCLIENT_XCLIENT ? of_xclient : of_xforward;
 
     for (unsigned i = 0; i < REALIP_XCLIENT_ATTRIBUTE_COUNT; i++) {
-        if ((may & 1U << i) == 0 || random_number(3) == 0)
+        if ((may & 1U << i) == 0 || realip_random_number(3) == 0)
             continue;
-        size_t length = 1 + random_number(39);
+        size_t length = 1 + realip_random_number(39);
         for (size_t at = 0; at < length; at++)
-            texts[i][at] = (char)('!' + random_number('~' - '!' + 1));
+            texts[i][at] = (char)('!' + realip_random_number('~' - '!' + 1));
         if (i == REALIP_XCLIENT_PROTO)
             length = (size_t)sprintf(texts[i], "ESMTP");
         if (i == REALIP_XCLIENT_SOURCE)
             length = (size_t)sprintf(texts[i], "LOCAL");
         if (i == REALIP_XCLIENT_TTL || i == REALIP_XCLIENT_TIMEOUT)
-            length = (size_t)sprintf(texts[i], "%zu", random_number(1U << 31));
+            length = (size_t)sprintf(texts[i], "%zu", realip_random_number(1U << 31));
         command.values[i] = (struct realip_xclient_value){ REALIP_XCLIENT_GIVEN, texts[i], length };
-        if (i != REALIP_XCLIENT_PROTO && i != REALIP_XCLIENT_TTL && i != REALIP_XCLIENT_TIMEOUT && random_number(4) == 0)
+        if (i != REALIP_XCLIENT_PROTO && i != REALIP_XCLIENT_TTL && i != REALIP_XCLIENT_TIMEOUT && realip_random_number(4) == 0)
             command.values[i] = (struct realip_xclient_value){ .state = REALIP_XCLIENT_UNAVAILABLE };
     }
     command.values[REALIP_XCLIENT_HELO] = (struct realip_xclient_value){ REALIP_XCLIENT_GIVEN, "helo", 4 }; /* one at least */
     command.client = random_address();
     command.server = random_address();
-    command.client_port = (uint16_t)random_number(65536);
-    command.server_port = (uint16_t)random_number(65536);
+    command.client_port = (uint16_t)realip_random_number(65536);
+    command.server_port = (uint16_t)realip_random_number(65536);
     return command;
 }
 
@@ -245,7 +239,7 @@ START_TEST(what_is_written_reads_the_same)
     char texts[REALIP_XCLIENT_ATTRIBUTE_COUNT][40];
     char line[4096];
 
-    random_state = 0x2545f4914f6cdd1dU;
+    realip_random_number_seed(0x2545f4914f6cdd1dU);
     for (int round = 0; round < 20000; round++) {
         struct realip_xclient command = random_command(texts);
         struct realip_xclient again;
