@@ -34,3 +34,14 @@ void realip_handover_read(const char *const *fields, struct realip_facts *facts)
             facts->listener_port = (uint16_t)strtoul(port, NULL, 10);
     }
 }
+
+bool realip_handover_is_judged(const char *const *fields, const char *config)
+{
+    for (; fields != NULL && *fields != NULL; fields++) {
+        const char *judged = value_of(*fields, REALIP_HANDOVER_JUDGED);
+
+        if (judged != NULL)
+            return strcmp(judged, config) == 0;
+    }
+    return false;
+}

@@ -9,8 +9,12 @@
 #define REALIP_HANDOVER_PEER "realip_peer"     /* the TCP peer */
 #define REALIP_HANDOVER_PORT "realip_port"     /* the port that Dovecot listens on */
 #define REALIP_HANDOVER_REASON "realip_reason" /* the reason that the auth process found */
+#define REALIP_HANDOVER_JUDGED "realip_judged" /* the configuration by whose rules it let the session pass without a line */
 
 /* Takes what the fields (name=value, NULL at the end; or NULL) say of peer and port. */
 void realip_handover_read(const char *const *fields, struct realip_facts *facts);
+
+/* Did the auth process let the session pass by the rules of `config` (the path of mail-realip.conf), with nothing to log? */
+bool realip_handover_is_judged(const char *const *fields, const char *config);
 
 #endif

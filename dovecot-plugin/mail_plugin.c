@@ -68,17 +68,11 @@ static struct realip_facts read_facts(const struct mail_user *user)
     return facts;
 }
 
-static const struct realip_config *find_rules(struct mail_user *user, enum realip_mode *mode_r)
+static const struct realip_config *find_rules(struct mail_user *user, const struct realip_settings *settings)
 {
     struct realip_problems problems = { 0 };
-    struct realip_settings settings;
-    const struct realip_config *config;
+    const struct realip_config *config = realip_rules_source_look(settings, &problems);
 
-    realip_settings_read(user->event, realip_compat_mail_setting(user, "realip_config"),
-                         realip_compat_mail_setting(user, "realip_rules"),
-                         realip_compat_mail_setting(user, "realip_mode"), &settings);
-    *mode_r = settings.mode;
-    config = realip_rules_source_look(&settings, &problems);
     realip_session_log_errors(&problems);
     if (config != NULL && problems.count > 0)
         e_error(user->event, "realip: the configuration has errors: the old rules stay in force");
@@ -86,18 +80,28 @@ static const struct realip_config *find_rules(struct mail_user *user, enum reali
     return config;
 }
 
+/* The auth process knows more than this one does. Where it found nothing to stop or to tell, this process, which mostly
+ * lives for one session, need not even open the rules. */
+static bool is_settled(const struct mail_user *user, const struct realip_settings *settings)
+{
+    return realip_handover_is_judged(user->userdb_fields, settings->config) && !realip_session_events_are_heard();
+}
+
 static void on_user_created(struct mail_user *user)
 {
     struct realip_judgement judgement;
-    const struct realip_config *config;
+    struct realip_settings settings;
     struct realip_facts facts;
-    enum realip_mode mode;
 
     if (is_exempt(user))
         return;
-    config = find_rules(user, &mode);
+    realip_settings_read(user->event, realip_compat_mail_setting(user, "realip_config"),
+                         realip_compat_mail_setting(user, "realip_rules"),
+                         realip_compat_mail_setting(user, "realip_mode"), &settings);
+    if (is_settled(user, &settings))
+        return;
     facts = read_facts(user);
-    realip_session_judge(user->event, &hook, config, mode, &facts, NULL, &judgement);
+    realip_session_judge(user->event, &hook, find_rules(user, &settings), settings.mode, &facts, NULL, &judgement);
     if (judgement.answer != REALIP_ANSWER_PASS)
         user->error = p_strdup(user->pool, judgement.text);
 }

@@ -120,13 +120,15 @@ static struct realip_facts read_facts(const struct auth_request *request)
 
 /* Straight into the reply: by auth_request_set_field() a userdb "prefetch" would take them for a whole answer. */
 static void hand_over(struct auth_request *request, const struct realip_facts *facts,
-                      const struct realip_judgement *judgement)
+                      const struct realip_judgement *judgement, const struct realip_config *config)
 {
     char peer[REALIP_ADDRESS_TEXT_SIZE];
 
     if (request->fields.userdb_reply == NULL)
         realip_compat_init_userdb_reply(request);
     auth_request_set_userdb_field(request, REALIP_HANDOVER_REASON, realip_reason_token(judgement->reason));
+    if (config != NULL && judgement->is_silent)
+        auth_request_set_userdb_field(request, REALIP_HANDOVER_JUDGED, config->path);
     if (facts->peer_state != REALIP_PEER_KNOWN)
         return;
     auth_request_set_userdb_field(request, REALIP_HANDOVER_PEER, realip_address_format(&facts->peer, peer));
@@ -148,16 +150,18 @@ static enum passdb_result refuse(struct auth_request *request, const struct real
 static enum passdb_result judge(struct auth_request *request)
 {
     const struct realip_passdb *passdb = (const struct realip_passdb *)request->passdb->passdb;
+    const struct realip_config *config;
     struct realip_judgement judgement;
     struct realip_facts facts;
 
     if (is_exempt(request))
         return PASSDB_RESULT_NEXT;
+    config = find_rules(passdb);
     facts = read_facts(request);
-    realip_session_judge(authdb_event(request), &hook, find_rules(passdb), passdb->settings.mode, &facts, NULL, &judgement);
+    realip_session_judge(authdb_event(request), &hook, config, passdb->settings.mode, &facts, NULL, &judgement);
     if (judgement.answer != REALIP_ANSWER_PASS)
         return refuse(request, &judgement);
-    hand_over(request, &facts, &judgement);
+    hand_over(request, &facts, &judgement, config);
     return PASSDB_RESULT_NEXT;
 }
 

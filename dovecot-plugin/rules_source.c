@@ -22,8 +22,8 @@ static struct realip_compiled *compiled;
 static char *compiled_path;
 static char *text_path;
 static struct stamp text_stamp; /* of the last attempt to read, successful or not */
-static bool text_is_there;
 static bool sealed;
+static bool text_was_there; /* when that was sealed */
 static char *last_problem; /* with the compiled rules: told once */
 
 static struct stamp take_stamp(const char *path)
@@ -76,7 +76,7 @@ static void tell_once(struct realip_problems *found, struct realip_problems *pro
 
 static bool is_of_text(const struct realip_config *config)
 {
-    return !text_is_there || strcmp(config->path, text_path) == 0;
+    return strcmp(config->path, text_path) == 0 || !(sealed ? text_was_there : is_there(text_path));
 }
 
 static void look_for_compiled(struct realip_problems *problems)
@@ -137,7 +137,6 @@ const struct realip_config *realip_rules_source_look(const struct realip_setting
         realip_problems_add(problems, (struct realip_origin){ settings->config, 0 }, "out of memory");
         return NULL;
     }
-    text_is_there = is_there(text_path);
     look_for_compiled(problems);
     if (!rules_are_compiled)
         look_at_text(problems);
@@ -147,6 +146,7 @@ const struct realip_config *realip_rules_source_look(const struct realip_setting
 void realip_rules_source_seal(void)
 {
     sealed = true;
+    text_was_there = text_path != NULL && is_there(text_path);
 }
 
 const struct realip_config *realip_rules_source_look_sealed(struct realip_problems *problems)

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/decide.h"
+#include "event-filter.h"
 #include "runtime/log.h"
+#include "str.h"
 
 static struct event_category category = { .name = "realip" };
 
@@ -25,12 +27,33 @@ static struct event *make_event(struct event *parent, const struct realip_hook *
     return event;
 }
 
+/* Dovecot sets an empty filter where no metric is configured. */
+static bool asks_for_anything(struct event_filter *filter)
+{
+    bool asks = false;
+
+    if (filter == NULL)
+        return false;
+    T_BEGIN {
+        string_t *text = t_str_new(128);
+
+        event_filter_export(filter, text);
+        asks = str_len(text) > 0;
+    } T_END;
+    return asks;
+}
+
+bool realip_session_events_are_heard(void)
+{
+    return asks_for_anything(event_get_global_debug_send_filter()) || asks_for_anything(event_get_global_debug_log_filter());
+}
+
 /* The first event of our category is a message to Dovecot's stats process, which would wake up in each session for
  * nothing: most sites count no events (a metric sets the one filter, log_debug the other). */
 static bool is_heard(const struct realip_config *config, const struct realip_verdict *verdict)
 {
     return realip_reason_is_problem(verdict->reason) || verdict->reason == REALIP_REASON_UNDECIDED || config->log_passes
-        || event_get_global_debug_send_filter() != NULL || event_get_global_debug_log_filter() != NULL;
+        || realip_session_events_are_heard();
 }
 
 static void log_verdict(struct event *parent, const struct realip_hook *hook, const struct realip_config *config,
@@ -105,7 +128,8 @@ void realip_session_judge(struct event *parent, const struct realip_hook *hook, 
         realip_decide(&config->rules, facts, &verdict);
         judgement.reason = verdict.reason;
         judgement.action = verdict.action;
-        if (!is_repeated(&verdict, facts, before) && is_heard(config, &verdict))
+        judgement.is_silent = !is_heard(config, &verdict);
+        if (!judgement.is_silent && !is_repeated(&verdict, facts, before))
             log_verdict(parent, hook, config, facts, &verdict);
     }
     judgement.answer = answer_to(judgement.action);

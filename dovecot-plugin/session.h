@@ -19,6 +19,7 @@ struct realip_judgement {
     enum realip_reason reason;
     enum realip_action action;
     struct realip_address client;
+    bool is_silent; /* it passes and there was nothing to log and nobody to tell an event */
     char text[192]; /* what a refused client is told: "realip infrastructure: …" */
 };
 
@@ -26,6 +27,9 @@ struct realip_hook {
     const char *name;       /* "login", "auth" or "mail" */
     const char *log_prefix; /* in place of what the parents of the event would say; NULL: theirs */
 };
+
+/* Does anybody count events or debug them in this process? False: the event of a session that passes reaches nobody. */
+bool realip_session_events_are_heard(void);
 
 /* Judges. `config` is NULL while there are no rules: `mode` says what to do then. `before`, or NULL, is what the same
  * session was told earlier at the same hook: the same once more is neither logged nor counted. */

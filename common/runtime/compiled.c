@@ -541,7 +541,8 @@ int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_conf
     struct stat now;
 
     *config_r = NULL;
-    if (fstatat(compiled->folder, compiled->name, &now, 0) == 0 && is_same_file(&now, &compiled->seen))
+    if (compiled->seen.st_ino != 0 && fstatat(compiled->folder, compiled->name, &now, 0) == 0
+        && is_same_file(&now, &compiled->seen))
         return 1;
     int fd = openat(compiled->folder, compiled->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &now) < 0) {

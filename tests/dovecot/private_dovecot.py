@@ -222,11 +222,12 @@ def make_certificate():
 
 class Dovecot:
     """One private instance; `rules` is mail-realip.conf's text, None: there is no such file. modules: which of ours it
-    loads. processes: "fresh" for one login process a connection, "kept" for one that lives on."""
+    loads. processes: "fresh" for one login process a connection, "kept" for one that lives on. metrics: whether Dovecot
+    counts our events."""
 
     def __init__(self, rules, mode=None, modules=("login", "auth", "mail"), processes="fresh", hibernate=0,
                  haproxy=f"{PROXY} {DOUBTFUL}", trusted=f"{SPEAKER} {BOASTER}", imap_service="", extra="", compiled=None,
-                 valgrind=False):
+                 valgrind=False, metrics=True):
         self.folder = tempfile.mkdtemp(dir=FOLDER)
         os.chmod(self.folder, 0o755)
         self.valgrind = valgrind
@@ -242,8 +243,11 @@ class Dovecot:
         if rules is not None:
             self.write(rules)
         self.relay = Relay()
+        text = self.text(mode, modules, processes, hibernate, haproxy, trusted, imap_service)
+        if not metrics:
+            text = re.sub(r"^metric realip_verdict \{.*?^\}\n", "", text, flags=re.M | re.S)
         with open(self.config, "w") as file:
-            file.write(self.text(mode, modules, processes, hibernate, haproxy, trusted, imap_service) + extra + "\n")
+            file.write(text + extra + "\n")
 
     def text(self, mode, modules, processes, hibernate, haproxy, trusted, imap_service):
         new = is_2_4()
