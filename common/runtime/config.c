@@ -6,6 +6,7 @@
 
 #include "config_file.h"
 #include "endpoint.h"
+#include "kubernetes_nodes.h"
 #include "name_pattern.h"
 #include "network_source.h"
 
@@ -310,10 +311,12 @@ static void read_network_block(struct reader *reader, enum realip_set set, const
     for (unsigned i = 0; (value = realip_config_value_at(block, "files", i)) != NULL; i++)
         realip_network_source_files(name, value->text, value->origin, &reader->config->arena, list, reader->problems,
                                     &reader->config->warnings);
+    for (unsigned i = 0; (value = realip_config_value_at(block, "kubernetes-nodes", i)) != NULL; i++)
+        realip_kubernetes_nodes_read(name, value->text, value->origin, set == REALIP_SET_INFRASTRUCTURE,
+                                     &reader->config->arena, list, reader->problems, &reader->config->warnings);
     list_on_purpose(reader, set, 0);
     if (read_bool(reader, block, "discover", false))
         realip_network_source_discover(realip_config_value_at(block, "discover", 0)->origin, list, reader->problems);
-    warn_of_unread(reader, block, "kubernetes-nodes");
     warn_of_unread(reader, block, "preset");
     for (unsigned i = 0; (value = realip_config_value_at(block, "client-names", i)) != NULL; i++) {
         if (set != REALIP_SET_INFRASTRUCTURE)

@@ -109,8 +109,7 @@ static int read_lines(FILE *stream, const char *set, struct realip_origin origin
     return result;
 }
 
-/* A plain file: a device or a pipe might never end, or never begin. */
-static FILE *open_list(const char *path)
+FILE *realip_network_source_open(const char *path)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -130,7 +129,7 @@ static int read_file(const char *set, const char *path, struct realip_origin nam
                      struct realip_network_list *list, struct realip_problems *problems)
 {
     struct realip_origin origin = { realip_arena_copy(arena, path, strlen(path)), 0 };
-    FILE *stream = open_list(path);
+    FILE *stream = realip_network_source_open(path);
 
     if (stream == NULL || origin.file == NULL) {
         realip_problems_add(problems, named_at, "networks %s: cannot read '%s': %s; create it or take it out of files",

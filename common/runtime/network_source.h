@@ -2,6 +2,8 @@
 #ifndef REALIP_NETWORK_SOURCE_H
 #define REALIP_NETWORK_SOURCE_H
 
+#include <stdio.h>
+
 #include "arena.h"
 #include "core/network_set.h"
 #include "problems.h"
@@ -30,6 +32,9 @@ int realip_network_source_text(const char *set, const char *text, size_t length,
 int realip_network_source_files(const char *set, const char *pattern, struct realip_origin origin,
                                 struct realip_arena *arena, struct realip_network_list *list,
                                 struct realip_problems *problems, struct realip_problems *warnings);
+
+/* Opens a plain file for reading: a device or a pipe might never end, or never begin. NULL and errno when it is none. */
+FILE *realip_network_source_open(const char *path);
 
 /* Adds the addresses of this host's interfaces (getifaddrs(3)) as networks of one host, but loopback ones.
  * 0; or -1 and one problem added. */

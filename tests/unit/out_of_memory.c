@@ -12,6 +12,7 @@
 #include "core/decide.h"
 #include "core/network_set.h"
 #include "runtime/compiled.h"
+#include "runtime/kubernetes_nodes.h"
 #include "runtime/metrics.h"
 #include "runtime/name_pattern.h"
 #include "runtime/network_source.h"
@@ -26,7 +27,7 @@ static unsigned long allocations; /* since the scenario began */
 static unsigned long failing;     /* the number of the one that fails; 0: none */
 static unsigned long checks, failures;
 static char folder[] = "/tmp/realip-oom-XXXXXX";
-static char config_path[64], rules_path[64], list_path[64];
+static char config_path[64], rules_path[64], list_path[64], nodes_path[64];
 
 /* ---- in the place of the C library -------------------------------------------------------------------------------- */
 
@@ -105,7 +106,7 @@ void __wrap_free(void *memory)
 
 static const char text[] = "mode = enforce\nlog-passes = true\nuser = nobody\n"
                            "networks infrastructure { cidr = { \"10.0.20.0/24\", \"10.0.0.0/8\", \"fd00:20::/64\" }\n"
-                           "  files = { \"%s\" } client-names = { \"/^node[0-9]/i\", \"/gw/\" } discover = true }\n"
+                           "  files = { \"%s\" } kubernetes-nodes = \"%s\" client-names = { \"/^node[0-9]/i\", \"/gw/\" } discover = true }\n"
                            "networks proxies { cidr = { \"10.0.20.13\", \"198.51.100.10\" } }\n"
                            "networks internal { cidr = { \"192.168.7.0/24\" } }\n"
                            "networks probers { cidr = { \"10.0.21.0/24\" } }\n"
@@ -128,11 +129,25 @@ static void write_file(const char *path, const char *content)
         abort();
 }
 
+/* A hundred nodes, one of them larger than a first buffer. */
+static void write_nodes(void)
+{
+    static char content[32768];
+    int used = sprintf(content, "{ \"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [");
+
+    for (int i = 0; i < 100; i++)
+        used += sprintf(content + used, "%s{ \"kind\": \"Node\", \"metadata\": { \"name\": \"node-%d\" },\n\"spec\": { \"podCIDR\": "
+                        "\"198.19.%d.0/24\" }, %*s\"status\": { \"addresses\": [{ \"type\": \"InternalIP\", \"address\": \"198.18.0.%d\" }] } }",
+                        i == 0 ? "" : ",\n", i, i, i == 50 ? 9000 : 1, "", i);
+    sprintf(content + used, "] }\n");
+    write_file(nodes_path, content);
+}
+
 static void write_config(void)
 {
     char content[2048];
 
-    snprintf(content, sizeof(content), text, list_path);
+    snprintf(content, sizeof(content), text, list_path, nodes_path);
     write_file(config_path, content);
 }
 
@@ -154,7 +169,7 @@ static bool judges_right(const struct realip_rules *rules)
         enum realip_reason reason;
     } rows[] = { { "10.0.20.5", REALIP_REASON_INFRASTRUCTURE }, { "203.0.113.7", REALIP_REASON_REAL },
                  { "10.77.0.1", REALIP_REASON_INFRASTRUCTURE }, { "172.20.7.7", REALIP_REASON_INFRASTRUCTURE },
-                 { "fd00:20::9", REALIP_REASON_INFRASTRUCTURE } };
+                 { "fd00:20::9", REALIP_REASON_INFRASTRUCTURE }, { "198.18.0.99", REALIP_REASON_INFRASTRUCTURE } };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct realip_facts facts = { .source = REALIP_SOURCE_POLICYD, .stage = REALIP_STAGE_MAIL,
@@ -320,6 +335,25 @@ static int gather_networks(void)
     return result == -2 ? -2 : told(result, &problems);
 }
 
+static int gather_nodes(void)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_problems warnings = { 0 };
+    struct realip_network_list list = { 0 };
+    struct realip_arena arena = { 0 };
+    const struct realip_origin origin = { "test", 1 };
+    int result = realip_kubernetes_nodes_read("internal", nodes_path, origin, true, &arena, &list, &problems, &warnings);
+
+    if (list.count != (result == 0 ? 200 : 0))
+        result = -2;
+    realip_network_list_clear(&list);
+    realip_arena_clear(&arena);
+    realip_problems_clear(&warnings);
+    if (result == -2)
+        realip_problems_clear(&problems);
+    return result == -2 ? -2 : told(result, &problems);
+}
+
 static int fill_arena(void)
 {
     struct realip_arena arena = { 0 };
@@ -378,9 +412,11 @@ int main(void)
     snprintf(config_path, sizeof(config_path), "%s/conf", folder);
     snprintf(rules_path, sizeof(rules_path), "%s/rules", folder);
     snprintf(list_path, sizeof(list_path), "%s/list.cidr", folder);
+    snprintf(nodes_path, sizeof(nodes_path), "%s/nodes.json", folder);
     for (int i = 0; i < 300; i++)
         sprintf(networks + strlen(networks), "172.%d.%d.0/24\n", 16 + i % 16, i / 16);
     write_file(list_path, networks);
+    write_nodes();
     write_config();
     write_file(rules_path, wrong_text);
 
@@ -389,6 +425,7 @@ int main(void)
     run("a large IPv6 set", large_set6, 0);
     run("an arena", fill_arena, 0);
     run("networks from files and interfaces", gather_networks, 0);
+    run("nodes", gather_nodes, 0);
     run("a configuration", load_config, 0);
     run("a wrong configuration", load_wrong_config, -1);
     run("compiled rules", publish_and_map, 0);
@@ -397,6 +434,7 @@ int main(void)
     remove(config_path);
     remove(rules_path);
     remove(list_path);
+    remove(nodes_path);
     remove(folder);
     printf("%lu%%: Checks: %lu, Failures: %lu, Errors: 0\n", (checks - failures) * 100 / checks, checks, failures);
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

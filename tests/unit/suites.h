@@ -15,5 +15,6 @@ Suite *realip_xclient_suite(void);
 Suite *realip_runtime_suite(void);
 Suite *realip_policy_suite(void);
 Suite *realip_compiled_suite(void);
+Suite *realip_kubernetes_nodes_suite(void);
 
 #endif
