@@ -1,8 +1,8 @@
 /* passdb_plugin - Dovecot's passdb driver `realip`: stands first among the passdbs and refuses a session before any
  * password is checked; to pass it gives the word to the next passdb.
  *
- * It sees what no login module does: Postfix's SASL and submission's. It does not see ANONYMOUS, EXTERNAL with a
- * certificate alone, and the logins of master users unless it also stands among the master passdbs.
+ * It sees what no login module does: Postfix's SASL and submission's. It does not see ANONYMOUS, and the
+ * logins of master users unless it also stands among the master passdbs.
  */
 #ifndef REALIP_PASSDB_PLUGIN_H
 #define REALIP_PASSDB_PLUGIN_H

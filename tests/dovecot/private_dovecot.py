@@ -397,7 +397,7 @@ def proxy_v2(client, command=0x21):
 class Connection:
     """Lines to and from one listener."""
 
-    def __init__(self, port, peer=PROXY, header=b"", tls=False, first=b"", seconds=15):
+    def __init__(self, port, peer=PROXY, header=b"", tls=False, first=b"", seconds=15, certificate=None):
         self.timed_out = False
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=seconds, source_address=(peer, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -405,6 +405,8 @@ class Connection:
             self.socket.sendall(header)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if certificate is not None:
+                context.load_cert_chain(*certificate)
             self.socket = context.wrap_socket(self.socket, suppress_ragged_eofs=True)
             self.socket.sendall(first)
         elif header + first:
