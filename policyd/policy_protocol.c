@@ -9,28 +9,31 @@
 
 #define BLOCK 64
 
-/* Where line feeds and equals signs stand in 64 bytes: a bit for each. Lines are short, so that a call of memchr(3) for
- * each end would cost more than the search. */
+/* Where `mark` stands in 64 bytes: a bit for each. Lines are short, so that a call of memchr(3) for each end would cost more
+ * than the search. */
+static inline uint64_t find_mark(const char bytes[BLOCK], char mark)
+{
+#if defined(__SSE2__) && !defined(__CPROVER__)
+    const __m128i *part = (const __m128i *)(const void *)bytes;
+    __m128i marks = _mm_set1_epi8(mark);
+
+    /* no loop: compilers leave it one, and shifting by a number that they don't know takes longer than all else here */
+#define MARKS(i) ((uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(part + (i)), marks)) << (16 * (i)))
+    return MARKS(0) | MARKS(1) | MARKS(2) | MARKS(3);
+#undef MARKS
+#else
+    uint64_t found = 0;
+
+    for (unsigned i = 0; i < BLOCK; i++)
+        found |= (uint64_t)(bytes[i] == mark) << i;
+    return found;
+#endif
+}
+
 static inline void find_marks(const char bytes[BLOCK], uint64_t *feeds_r, uint64_t *equals_r)
 {
-    uint64_t feeds = 0;
-    uint64_t equals = 0;
-
-#if defined(__SSE2__) && !defined(__CPROVER__)
-    for (unsigned i = 0; i < BLOCK; i += 16) {
-        __m128i part = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
-
-        feeds |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(part, _mm_set1_epi8('\n'))) << i;
-        equals |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(part, _mm_set1_epi8('='))) << i;
-    }
-#else
-    for (unsigned i = 0; i < BLOCK; i++) {
-        feeds |= (uint64_t)(bytes[i] == '\n') << i;
-        equals |= (uint64_t)(bytes[i] == '=') << i;
-    }
-#endif
-    *feeds_r = feeds;
-    *equals_r = equals;
+    *feeds_r = find_mark(bytes, '\n');
+    *equals_r = find_mark(bytes, '=');
 }
 
 /* As find_marks(), also where fewer bytes are left than a block has. */

@@ -18,7 +18,7 @@
 #define READ_SIZE REALIP_POLICY_MAX_REQUEST
 #define ACCEPTS_AT_ONCE 64
 #define READY_AT_ONCE 64
-#define ROUNDS_AT_ONCE 16
+#define ROUNDS_AT_ONCE 64
 #define DRAIN_SECONDS 5
 #define FINISH_SECONDS 2
 #define MAX_DISCARDED (4U << 20)
@@ -47,6 +47,7 @@ struct connection {
     struct realip_policy_request request; /* the one that waits for its peer; points into `request_bytes` */
     char *request_bytes;                  /* or NULL: none waits */
     size_t discarded;
+    bool unread;         /* the last read may have left something */
     bool paused;         /* more came while a request waits: not read before that is answered */
     long long finish_by; /* monotonic seconds; when `finishing` */
     bool closing;        /* answers nothing more; ends once `out` is written */
@@ -60,13 +61,15 @@ struct realip_server {
     struct realip_snapshot *snapshot;
     struct listener *listeners;
     struct connection *connections;
-    struct event *ready;        /* of `epoll` */
+    struct event *ready;        /* of `epoll`; in the loop while not `busy` */
+    struct event *ready_again;  /* in its place while `busy` */
     struct event *finish_tick;  /* runs while connections are finishing */
     struct event *accept_again; /* fires some time after descriptors ran out */
     struct event *drain_end;
     int epoll; /* of the connections */
     long finishing_count;
     long connection_count;
+    bool busy;
     bool draining;
     /* One request after another passes through these: idle connections cost no buffers. Before a read less than one
      * request is kept. */
@@ -80,14 +83,15 @@ static void count_connection(struct realip_server *server, int change)
     realip_metrics_set_connections(server->metrics, server->connection_count);
 }
 
-/* What the connection waits for from now on; 0 for nothing, not even for its end. */
+/* What the connection waits for from now on: EPOLLIN or EPOLLOUT. Whatever comes is told once (EPOLLET: else the kernel looks
+ * at each socket again after its request was read); this call tells what is there already once more, so whoever leaves
+ * something unread calls it. */
 static int await(struct connection *connection, uint32_t what)
 {
-    struct epoll_event event = { .events = what, .data.ptr = connection };
-    int operation = what == 0 ? EPOLL_CTL_DEL : connection->awaited == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    uint32_t end = what == EPOLLIN ? EPOLLRDHUP : 0;
+    struct epoll_event event = { .events = what | end | EPOLLET, .data.ptr = connection };
+    int operation = connection->awaited == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
 
-    if (what == connection->awaited)
-        return 0;
     connection->awaited = what;
     return epoll_ctl(connection->server->epoll, operation, connection->fd, &event);
 }
@@ -103,7 +107,7 @@ static void close_connection(struct connection *connection)
     realip_attest_forget(server->attest, &connection->ticket);
     /* close() alone does not: the helper, or a question that it has not read, may hold a copy of the descriptor, and the
      * events of a connection that is open somewhere go on to come. */
-    (void)await(connection, 0);
+    (void)epoll_ctl(server->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
     close(connection->fd);
     free(connection->request_bytes);
     free(connection->in);
@@ -156,7 +160,8 @@ static int send_bytes(struct connection *connection, const char *bytes, size_t l
     size_t done = sent < 0 ? 0 : (size_t)sent;
     if (keep(&connection->out, &connection->out_length, bytes + done, length - done) < 0)
         return -1;
-    return connection->out != NULL ? await(connection, EPOLLOUT) : 0;
+    /* Not again when it is awaited: a client's end, which is told at each call, would come without end. */
+    return connection->out != NULL && connection->awaited != EPOLLOUT ? await(connection, EPOLLOUT) : 0;
 }
 
 static long long now_seconds(void)
@@ -180,14 +185,26 @@ static int finish(struct connection *connection)
     return shutdown(connection->fd, SHUT_WR) < 0 ? -1 : await(connection, EPOLLIN);
 }
 
+/* recv(); what comes behind a read that filled its place is told by no further event. */
+static ssize_t receive(struct connection *connection, char *place, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = recv(connection->fd, place, size, 0);
+    while (got < 0 && errno == EINTR);
+    connection->unread = got == (ssize_t)size;
+    return got;
+}
+
 /* 0; or -1: close. */
 static int discard(struct connection *connection)
 {
-    char *work = connection->server->work;
-    ssize_t got = recv(connection->fd, work, sizeof(connection->server->work), 0);
+    struct realip_server *server = connection->server;
+    ssize_t got = receive(connection, server->work, sizeof(server->work));
 
     if (got <= 0)
-        return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+        return got < 0 && errno == EAGAIN ? 0 : -1;
     connection->discarded += (size_t)got;
     return connection->discarded > MAX_DISCARDED ? -1 : 0;
 }
@@ -292,9 +309,9 @@ static int read_requests(struct connection *connection)
 
     if (kept > 0)
         memcpy(server->work, connection->in, kept);
-    got = recv(connection->fd, server->work + kept, sizeof(server->work) - kept, 0);
+    got = receive(connection, server->work + kept, sizeof(server->work) - kept);
     if (got < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+        return errno == EAGAIN ? 0 : -1;
     if (got == 0)
         return -1; /* whoever closes his end has all replies, or wants none */
     return answer_all(connection, kept + (size_t)got);
@@ -336,44 +353,63 @@ static int write_rest(struct connection *connection)
     return answer_kept(connection);
 }
 
-static int pause_reading(struct connection *connection)
+/* True when the last event told of something that was not read: it comes again only when it is asked for. */
+static bool is_left_over(const struct connection *connection, uint32_t events)
 {
-    connection->paused = true;
-    return await(connection, 0);
+    return connection->awaited == EPOLLIN && !connection->paused
+        && (connection->unread || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
 }
 
-static void serve(struct connection *connection)
+static void serve(struct connection *connection, uint32_t events)
 {
-    int result;
+    int result = 0;
 
     if (connection->request_bytes != NULL && connection->out == NULL)
-        result = pause_reading(connection);
+        connection->paused = true;
     else if (connection->finishing)
         result = discard(connection);
     else if (connection->out != NULL)
         result = write_rest(connection);
     else
         result = read_requests(connection);
+    if (result == 0 && is_left_over(connection, events))
+        result = await(connection, EPOLLIN);
     if (result < 0 || is_done(connection))
         close_connection(connection);
 }
 
 /* Connections stand in an epoll of their own, of which the loop sees one descriptor: with many requests at once they are
  * served by the dozen without a way through the loop for each. Serving one closes no other, so the list stays good. */
-static void on_connections_ready(int fd, short what, void *context)
+static int serve_some(struct realip_server *server)
 {
     struct epoll_event events[READY_AT_ONCE];
+    int count = epoll_wait(server->epoll, events, READY_AT_ONCE, 0);
 
+    for (int i = 0; i < count; i++)
+        serve(events[i].data.ptr, events[i].events);
+    return count;
+}
+
+/* While there is more and more to do the loop does not watch that descriptor: each request would wake two epolls, at its
+ * client's expense. A timer that is due at once comes back here after the loop has looked at everything else. */
+static void on_connections_ready(int fd, short what, void *context)
+{
+    static const struct timeval at_once = { 0, 0 };
+    struct realip_server *server = context;
+    int rounds = 0;
+
+    (void)fd;
     (void)what;
-    (void)context;
-    for (int round = 0; round < ROUNDS_AT_ONCE; round++) {
-        int count = epoll_wait(fd, events, READY_AT_ONCE, 0);
-
-        for (int i = 0; i < count; i++)
-            serve(events[i].data.ptr);
-        if (count < 2) /* little to do: others in the loop may have more */
-            return;
-    }
+    while (rounds < ROUNDS_AT_ONCE && serve_some(server) > 1)
+        rounds++;
+    bool busy = rounds == ROUNDS_AT_ONCE;
+    if (busy && !server->busy)
+        event_del(server->ready);
+    else if (!busy && server->busy)
+        event_add(server->ready, NULL);
+    server->busy = busy;
+    if (busy)
+        evtimer_add(server->ready_again, &at_once);
 }
 
 /* Closes those who go on sending after their last reply. */
@@ -504,11 +540,12 @@ struct realip_server *realip_server_new(struct event_base *base, struct realip_m
     server->snapshot = snapshot;
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     server->ready = event_new(base, server->epoll, EV_READ | EV_PERSIST, on_connections_ready, server);
+    server->ready_again = evtimer_new(base, on_connections_ready, server);
     server->finish_tick = evtimer_new(base, on_finish_tick, server);
     server->accept_again = evtimer_new(base, on_accept_again, server);
     server->drain_end = evtimer_new(base, on_drain_end, server);
-    if (server->epoll < 0 || server->ready == NULL || server->finish_tick == NULL || server->accept_again == NULL
-        || server->drain_end == NULL || event_add(server->ready, NULL) < 0)
+    if (server->epoll < 0 || server->ready == NULL || server->ready_again == NULL || server->finish_tick == NULL
+        || server->accept_again == NULL || server->drain_end == NULL || event_add(server->ready, NULL) < 0)
         realip_server_free(&server);
     return server;
 }
@@ -536,7 +573,7 @@ void realip_server_free(struct realip_server **server)
     while ((*server)->connections != NULL)
         close_connection((*server)->connections);
     struct event *const events[]
-        = { (*server)->ready, (*server)->finish_tick, (*server)->accept_again, (*server)->drain_end };
+        = { (*server)->ready, (*server)->ready_again, (*server)->finish_tick, (*server)->accept_again, (*server)->drain_end };
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
         if (events[i] != NULL)
             event_free(events[i]);
