@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "json_stream.h"
 
 #define PRINT_ANEW "print it anew with `kubectl get nodes -o json`"
+#define MOST_BYTES (1LL << 30) /* 5,000 nodes with all their images make a tenth of it */
 #define MOST_NODES 100000U
 #define MOST_NETWORKS 256U /* of one node */
 #define NAME_SIZE 254      /* RFC 1123 section 2.1, and what Kubernetes makes of it */
@@ -489,6 +491,15 @@ static int check_list(struct reader *reader)
     return check_twins(reader);
 }
 
+static int check_size(struct reader *reader, FILE *file)
+{
+    struct stat status;
+
+    if (fstat(fileno(file), &status) == 0 && status.st_size > MOST_BYTES)
+        return add_problem(reader, 0, "is larger than 1 GiB: no list of nodes is; " PRINT_ANEW);
+    return 0;
+}
+
 /* All or nothing. */
 static int hand_over(struct reader *reader, struct realip_network_list *list)
 {
@@ -523,7 +534,7 @@ int realip_kubernetes_nodes_read(const char *set, const char *path, struct reali
         realip_problems_add(problems, named_at, "networks %s: out of memory", set);
     } else {
         realip_json_stream_init(&reader.json, file);
-        if (read_members(&reader) == 0 && check_list(&reader) == 0 && problems->count == before)
+        if (check_size(&reader, file) == 0 && read_members(&reader) == 0 && check_list(&reader) == 0 && problems->count == before)
             (void)hand_over(&reader, list);
         realip_json_stream_clear(&reader.json);
     }

@@ -436,6 +436,17 @@ START_TEST(absurd_sizes_are_refused)
 }
 END_TEST
 
+START_TEST(a_file_of_a_disks_size_is_not_even_begun)
+{
+    write_file(nodes_path, " ", 1);
+    ck_assert_int_eq(truncate(nodes_path, (1LL << 30) + 1), 0);
+    struct reading reading = read_nodes(nodes_path, true);
+    ck_assert_int_eq(reading.result, -1);
+    ck_assert_ptr_nonnull(strstr(reading.problems.text, "is larger than 1 GiB"));
+    free_reading(&reading);
+}
+END_TEST
+
 START_TEST(more_nodes_than_a_cluster_has_are_refused)
 {
     struct reading reading = read_many(100001);
@@ -545,6 +556,7 @@ Suite *realip_kubernetes_nodes_suite(void)
     tcase_add_test(tests, files_that_are_none_are_told_where_they_are_named);
     tcase_add_test(tests, five_thousand_nodes_are_read);
     tcase_add_test(tests, absurd_sizes_are_refused);
+    tcase_add_test(tests, a_file_of_a_disks_size_is_not_even_begun);
     tcase_add_test(tests, more_nodes_than_a_cluster_has_are_refused);
     tcase_add_test(tests, a_reload_takes_the_new_nodes_and_no_broken_ones);
     tcase_add_test(tests, nodes_are_listed_on_purpose);
