@@ -351,6 +351,26 @@ START_TEST(every_wrong_value_is_told_and_nothing_is_added)
 }
 END_TEST
 
+START_TEST(texts_may_hold_quotes_and_brackets)
+{
+    static const char *const texts[] = {
+        LIST(ANNOTATED("{\"note\":\"\\\"}]\",\"k3s.io/internal-ip\":\"10.0.0.1\"}")),
+        LIST(ANNOTATED("{\"note\":\"[{\\\\\",\"k3s.io/internal-ip\":\"10.0.0.1\"}")),
+        "{\"metadata\":\"\\\",\",\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"items\":[{\"metadata\":{\"name\":\"a\"},"
+        "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}}]}",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        write_file(nodes_path, texts[i], strlen(texts[i]));
+        struct reading reading = read_nodes(nodes_path, true);
+
+        ck_assert_msg(reading.result == 0, "%s: %s", texts[i], reading.problems.text);
+        ck_assert_uint_eq(reading.list.count, 1);
+        free_reading(&reading);
+    }
+}
+END_TEST
+
 START_TEST(files_that_are_none_are_told_where_they_are_named)
 {
     static const char *const paths[] = { "/nowhere/nodes.json", "/dev/zero", "/tmp" };
@@ -553,6 +573,7 @@ Suite *realip_kubernetes_nodes_suite(void)
     tcase_add_loop_test(tests, what_is_wrong_is_told, 0, (int)(sizeof(wrong) / sizeof(wrong[0])));
     tcase_add_test(tests, no_part_of_a_list_is_taken_for_it);
     tcase_add_test(tests, every_wrong_value_is_told_and_nothing_is_added);
+    tcase_add_test(tests, texts_may_hold_quotes_and_brackets);
     tcase_add_test(tests, files_that_are_none_are_told_where_they_are_named);
     tcase_add_test(tests, five_thousand_nodes_are_read);
     tcase_add_test(tests, absurd_sizes_are_refused);
