@@ -531,6 +531,7 @@ def install_modules():
     for name in OURS.values():
         os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
         shutil.copy(built(name), os.path.join(folder, name))
+    os.symlink(os.path.join("..", OURS["mail"]), os.path.join(folder, "realip", OURS["mail"]))
     subprocess.run(["mount", "--bind", folder, MODULES], check=True, timeout=20)
 
 
