@@ -353,11 +353,12 @@ static int write_rest(struct connection *connection)
     return answer_kept(connection);
 }
 
-/* True when the last event told of something that was not read: it comes again only when it is asked for. */
+/* True when the last event may have told of something that was not read: it comes again only when it is asked for. A read ends
+ * early behind bytes that carried a descriptor, or before urgent ones; what is left shows when a request is not whole. */
 static bool is_left_over(const struct connection *connection, uint32_t events)
 {
     return connection->awaited == EPOLLIN && !connection->paused
-        && (connection->unread || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
+        && (connection->unread || connection->in != NULL || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0);
 }
 
 static void serve(struct connection *connection, uint32_t events)
@@ -395,6 +396,7 @@ static int serve_some(struct realip_server *server)
 static void on_connections_ready(int fd, short what, void *context)
 {
     static const struct timeval at_once = { 0, 0 };
+    static const struct timeval soon = { 0, 10000 };
     struct realip_server *server = context;
     int rounds = 0;
 
@@ -402,14 +404,12 @@ static void on_connections_ready(int fd, short what, void *context)
     (void)what;
     while (rounds < ROUNDS_AT_ONCE && serve_some(server) > 1)
         rounds++;
-    bool busy = rounds == ROUNDS_AT_ONCE;
+    bool busy = rounds == ROUNDS_AT_ONCE && evtimer_add(server->ready_again, &at_once) == 0;
     if (busy && !server->busy)
         event_del(server->ready);
-    else if (!busy && server->busy)
-        event_add(server->ready, NULL);
+    else if (!busy && server->busy && event_add(server->ready, NULL) < 0)
+        busy = evtimer_add(server->ready_again, &soon) == 0; /* the kernel is out of memory: one of both must work */
     server->busy = busy;
-    if (busy)
-        evtimer_add(server->ready_again, &at_once);
 }
 
 /* Closes those who go on sending after their last reply. */
