@@ -32,6 +32,7 @@ struct reader {
     char version[16];
     unsigned kindless_line; /* of a node that says nothing of its kind, as those of a NodeList; 0: there is none */
     /* The node at hand. */
+    const json_t *node;
     char name[NAME_SIZE];
     struct realip_origin origin;
     unsigned line;
@@ -176,12 +177,46 @@ static int get_member(struct reader *reader, const json_t *object, const char *w
     return check_type(reader, *value_r, place, type);
 }
 
+/* Is it the address of a NAT in front of the node, which clients may share? */
+static bool is_external(const json_t *node, const struct realip_address *address)
+{
+    const json_t *all = json_object_get(json_object_get(node, "status"), "addresses");
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *type = json_object_get(json_array_get(all, i), "type");
+        const json_t *value = json_object_get(json_array_get(all, i), "address");
+        struct realip_address external;
+        const char *reason;
+
+        if (json_is_string(type) && json_is_string(value) && strcmp(json_string_value(type), "ExternalIP") == 0
+            && realip_address_parse(json_string_value(value), json_string_length(value), &external, &reason) == 0
+            && realip_address_equal(&external, address))
+            return true;
+    }
+    return false;
+}
+
+/* By what address other nodes find this one: its own; or, where an administrator has said so, that of a NAT. */
+static int add_tunnel_end(struct reader *reader, const char *where, const char *text)
+{
+    const json_t *annotated = json_object_get(json_object_get(reader->node, "metadata"), "annotations");
+    struct realip_address address;
+    const char *reason;
+    char key[64];
+
+    snprintf(key, sizeof(key), "%s-overwrite", strrchr(where, ' ') + 1);
+    if (realip_address_parse(text, strlen(text), &address, &reason) == 0
+        && (json_object_get(annotated, key) != NULL || is_external(reader->node, &address)))
+        return 0;
+    return add_one_address(reader, where, text);
+}
+
 static const struct annotation {
     const char *key;
     int (*add)(struct reader *reader, const char *where, const char *text);
 } annotations[] = {
-    { "flannel.alpha.coreos.com/public-ip", add_one_address },
-    { "flannel.alpha.coreos.com/public-ipv6", add_one_address },
+    { "flannel.alpha.coreos.com/public-ip", add_tunnel_end },
+    { "flannel.alpha.coreos.com/public-ipv6", add_tunnel_end },
     { "projectcalico.org/IPv4Address", add_host },
     { "projectcalico.org/IPv6Address", add_host },
     { "projectcalico.org/IPv4IPIPTunnelAddr", add_one_address },
@@ -360,6 +395,7 @@ static int read_node(struct reader *reader, const json_t *node)
     const json_t *metadata;
 
     reader->line = reader->json.value_line;
+    reader->node = node;
     reader->networks = 0;
     if (reader->node_count == MOST_NODES)
         return add_problem(reader, reader->line, "more than %u nodes: no cluster has as many; " PRINT_ANEW, MOST_NODES);
@@ -418,9 +454,21 @@ static int read_word(struct reader *reader, const char *member, char *word, size
     return result;
 }
 
+/* A page of a list, as the API gives it when it is asked for a limit, would hide the other nodes. */
+static int check_whole(struct reader *reader, const json_t *metadata)
+{
+    const json_t *token = json_object_get(metadata, "continue");
+    const json_t *rest = json_object_get(metadata, "remainingItemCount");
+
+    if ((token == NULL || json_string_length(token) == 0) && (rest == NULL || json_integer_value(rest) == 0))
+        return 0;
+    return add_problem(reader, reader->json.value_line, "one page of a list, more nodes are to come; " PRINT_ANEW);
+}
+
 static int read_member(struct reader *reader, const char *name)
 {
     json_t *value;
+    int result;
 
     if (strcmp(name, "items") == 0)
         return read_items(reader);
@@ -430,8 +478,9 @@ static int read_member(struct reader *reader, const char *name)
         return read_word(reader, name, reader->version, sizeof(reader->version));
     if (realip_json_stream_value(&reader->json, &value) < 0)
         return add_json_problem(reader);
+    result = strcmp(name, "metadata") == 0 ? check_whole(reader, value) : 0;
     json_decref(value);
-    return 0;
+    return result;
 }
 
 static int read_members(struct reader *reader)

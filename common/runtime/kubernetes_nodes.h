@@ -4,7 +4,7 @@
  * plugins write down):
  *   status.addresses    those of type InternalIP; not ExternalIP, which a NAT in front of the cluster may share with clients
  *   spec.podCIDR(s)     the node's bridge and its VXLAN end have the first addresses of it (k3s: 10.42.0.1, Flannel: 10.42.0.0)
- *   annotations         Flannel's public-ip, Calico's own and tunnel addresses (IPIP, VXLAN, WireGuard), Cilium's host, ingress
+ *   annotations         Flannel's public-ip where it is no ExternalIP and not overwritten, Calico's own and tunnel addresses (IPIP, VXLAN, WireGuard), Cilium's host, ingress
  *                       and pod CIDR under its old and its new name, internal-ip of k3s and RKE2
  */
 #ifndef REALIP_KUBERNETES_NODES_H

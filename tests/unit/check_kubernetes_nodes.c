@@ -198,6 +198,7 @@ END_TEST
 /* ---- wrong ones ----------------------------------------------------------------------------------------------------- */
 
 #define LIST(items) "{\"apiVersion\":\"v1\",\"items\":[" items "],\"kind\":\"List\",\"metadata\":{}}"
+#define PAGE(metadata) "{\"apiVersion\":\"v1\",\"items\":[" NODE("a", "") "],\"kind\":\"NodeList\",\"metadata\":" metadata "}"
 #define NODE(name, rest) "\n{\"kind\":\"Node\",\"metadata\":{\"name\":\"" name "\"}" rest "}"
 #define ADDRESS(text) ",\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"" text "\"}]}"
 #define ANNOTATED(annotations) "\n{\"kind\":\"Node\",\"metadata\":{\"name\":\"a\",\"annotations\":" annotations "}}"
@@ -243,6 +244,8 @@ static const struct wrong {
     { LIST("\n{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}"), ":2: ", "an item of kind 'Pod'" },
     { LIST("\n{\"kind\":[],\"metadata\":{\"name\":\"a\"}}"), ":2: ", "an item of kind '?'" },
     { LIST("\n7"), ":2: ", "an item that is no node" },
+    { PAGE("{\"continue\":\"eyJ2\"}"), ":2: ", "one page of a list" },
+    { PAGE("{\"remainingItemCount\":3}"), ":2: ", "one page of a list" },
     { LIST("\n{\"metadata\":{\"name\":\"a\"}}"), ":2: ", "does not say of which kind" },
     { LIST("\n{\"kind\":\"Node\"}"), ":2: ", "metadata.name is no name" },
     { LIST("\n{\"kind\":\"Node\",\"metadata\":[]}"), ":2: ", "metadata.name is no name" },
@@ -366,6 +369,35 @@ START_TEST(texts_may_hold_quotes_and_brackets)
 
         ck_assert_msg(reading.result == 0, "%s: %s", texts[i], reading.problems.text);
         ck_assert_uint_eq(reading.list.count, 1);
+        free_reading(&reading);
+    }
+}
+END_TEST
+
+START_TEST(an_address_that_clients_may_share_is_not_taken)
+{
+    static const struct {
+        const char *annotations;
+        unsigned count;
+    } rows[] = {
+        { "\"flannel.alpha.coreos.com/public-ip\":\"10.0.0.2\"", 2 },
+        { "\"flannel.alpha.coreos.com/public-ip\":\"198.51.100.7\"", 1 },
+        { "\"flannel.alpha.coreos.com/public-ipv6\":\"2001:db8:0::7\"", 1 },
+        { "\"flannel.alpha.coreos.com/public-ip\":\"198.51.100.8\",\"flannel.alpha.coreos.com/public-ip-overwrite\":\"198.51.100.8\"", 1 },
+        { "\"flannel.alpha.coreos.com/public-ipv6\":\"2001:db8::8\",\"flannel.alpha.coreos.com/public-ip-overwrite\":\"198.51.100.8\"", 2 },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[1024];
+
+        snprintf(text, sizeof(text), LIST("{\"kind\":\"Node\",\"metadata\":{\"name\":\"a\",\"annotations\":{%s}},\"status\":{\"addresses\":["
+                 "{\"type\":\"ExternalIP\",\"address\":\"198.51.100.7\"},{\"type\":\"ExternalIP\",\"address\":\"2001:db8::7\"},"
+                 "{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}}"), rows[i].annotations);
+        write_file(nodes_path, text, strlen(text));
+        struct reading reading = read_nodes(nodes_path, true);
+
+        ck_assert_msg(reading.result == 0, "%s: %s", text, reading.problems.text);
+        ck_assert_msg(reading.list.count == rows[i].count, "%s: %zu", rows[i].annotations, reading.list.count);
         free_reading(&reading);
     }
 }
@@ -574,6 +606,7 @@ Suite *realip_kubernetes_nodes_suite(void)
     tcase_add_test(tests, no_part_of_a_list_is_taken_for_it);
     tcase_add_test(tests, every_wrong_value_is_told_and_nothing_is_added);
     tcase_add_test(tests, texts_may_hold_quotes_and_brackets);
+    tcase_add_test(tests, an_address_that_clients_may_share_is_not_taken);
     tcase_add_test(tests, files_that_are_none_are_told_where_they_are_named);
     tcase_add_test(tests, five_thousand_nodes_are_read);
     tcase_add_test(tests, absurd_sizes_are_refused);
