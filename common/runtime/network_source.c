@@ -111,11 +111,16 @@ static int read_lines(FILE *stream, const char *set, struct realip_origin origin
 
 FILE *realip_network_source_open(const char *path)
 {
-    struct stat status;
+    struct stat status = { .st_mode = 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-        return fdopen(fd, "r");
+    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        FILE *stream = fdopen(fd, "r");
+
+        if (stream == NULL)
+            close(fd);
+        return stream;
+    }
     if (fd >= 0) {
         bool is_folder = S_ISDIR(status.st_mode);
 
