@@ -35,13 +35,17 @@ void realip_handover_read(const char *const *fields, struct realip_facts *facts)
     }
 }
 
-bool realip_handover_is_judged(const char *const *fields, const char *config)
+bool realip_handover_is_judged(const char *const *fields, const struct realip_settings *settings)
 {
+    const char *config = NULL;
+    const char *rules = NULL;
+
     for (; fields != NULL && *fields != NULL; fields++) {
         const char *judged = value_of(*fields, REALIP_HANDOVER_JUDGED);
+        const char *judged_by = value_of(*fields, REALIP_HANDOVER_RULES);
 
-        if (judged != NULL)
-            return strcmp(judged, config) == 0;
+        config = judged != NULL ? judged : config;
+        rules = judged_by != NULL ? judged_by : rules;
     }
-    return false;
+    return config != NULL && rules != NULL && strcmp(config, settings->config) == 0 && strcmp(rules, settings->compiled) == 0;
 }

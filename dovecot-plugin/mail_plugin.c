@@ -84,7 +84,7 @@ static const struct realip_config *find_rules(struct mail_user *user, const stru
  * lives for one session, need not even open the rules. */
 static bool is_settled(const struct mail_user *user, const struct realip_settings *settings)
 {
-    return realip_handover_is_judged(user->userdb_fields, settings->config) && !realip_session_events_are_heard();
+    return realip_handover_is_judged(user->userdb_fields, settings) && !realip_session_events_are_heard();
 }
 
 static void on_user_created(struct mail_user *user)

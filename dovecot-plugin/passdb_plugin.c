@@ -120,15 +120,17 @@ static struct realip_facts read_facts(const struct auth_request *request)
 
 /* Straight into the reply: by auth_request_set_field() a userdb "prefetch" would take them for a whole answer. */
 static void hand_over(struct auth_request *request, const struct realip_facts *facts,
-                      const struct realip_judgement *judgement, const struct realip_config *config)
+                      const struct realip_judgement *judgement, const struct realip_settings *settings)
 {
     char peer[REALIP_ADDRESS_TEXT_SIZE];
 
     if (request->fields.userdb_reply == NULL)
         realip_compat_init_userdb_reply(request);
     auth_request_set_userdb_field(request, REALIP_HANDOVER_REASON, realip_reason_token(judgement->reason));
-    if (config != NULL && judgement->is_silent)
-        auth_request_set_userdb_field(request, REALIP_HANDOVER_JUDGED, config->path);
+    if (judgement->is_silent && realip_rules_source_is_compiled()) {
+        auth_request_set_userdb_field(request, REALIP_HANDOVER_JUDGED, settings->config);
+        auth_request_set_userdb_field(request, REALIP_HANDOVER_RULES, settings->compiled);
+    }
     if (facts->peer_state != REALIP_PEER_KNOWN)
         return;
     auth_request_set_userdb_field(request, REALIP_HANDOVER_PEER, realip_address_format(&facts->peer, peer));
@@ -150,18 +152,16 @@ static enum passdb_result refuse(struct auth_request *request, const struct real
 static enum passdb_result judge(struct auth_request *request)
 {
     const struct realip_passdb *passdb = (const struct realip_passdb *)request->passdb->passdb;
-    const struct realip_config *config;
     struct realip_judgement judgement;
     struct realip_facts facts;
 
     if (is_exempt(request))
         return PASSDB_RESULT_NEXT;
-    config = find_rules(passdb);
     facts = read_facts(request);
-    realip_session_judge(authdb_event(request), &hook, config, passdb->settings.mode, &facts, NULL, &judgement);
+    realip_session_judge(authdb_event(request), &hook, find_rules(passdb), passdb->settings.mode, &facts, NULL, &judgement);
     if (judgement.answer != REALIP_ANSWER_PASS)
         return refuse(request, &judgement);
-    hand_over(request, &facts, &judgement, config);
+    hand_over(request, &facts, &judgement, &passdb->settings);
     return PASSDB_RESULT_NEXT;
 }
 

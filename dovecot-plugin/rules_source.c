@@ -143,6 +143,11 @@ const struct realip_config *realip_rules_source_look(const struct realip_setting
     return rules;
 }
 
+bool realip_rules_source_is_compiled(void)
+{
+    return rules != NULL && rules_are_compiled;
+}
+
 void realip_rules_source_seal(void)
 {
     sealed = true;

@@ -17,6 +17,10 @@
 const struct realip_config *realip_rules_source_look(const struct realip_settings *settings,
                                                      struct realip_problems *problems);
 
+/* True when the rules of the last look are compiled ones: those of a text may be older than the lists that it names, as only a
+ * change of the text itself is seen. */
+bool realip_rules_source_is_compiled(void);
+
 /* From now on the text can't be reached (chroot, other user): only compiled rules are looked for, and the settings are
  * those of the last look. */
 void realip_rules_source_seal(void);
