@@ -103,8 +103,11 @@ void prove_meaning(void)
     value.text = any_text(SIZE, &value.length);
     ASSUME(attribute < REALIP_XCLIENT_ATTRIBUTE_COUNT && value.length > 0);
     command.verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD;
+    watched = nondet_unsigned();
+    ASSUME(watched < REALIP_XCLIENT_ATTRIBUTE_COUNT);
     PROVE(read_meaning(&command, (enum realip_xclient_attribute)attribute, &value) < REALIP_XCLIENT_REASON_COUNT, "an answer");
-    (void)state_of(&value);
+    PROVE(command.values[watched].text == NULL && command.values[watched].length == 0, "no value is touched");
+    PROVE(state_of(&value) != REALIP_XCLIENT_ABSENT, "what is there has a state");
 }
 
 void prove_value(void)
@@ -116,7 +119,11 @@ void prove_value(void)
     value.text = any_text(SIZE, &value.length);
     ASSUME(attribute < REALIP_XCLIENT_ATTRIBUTE_COUNT && value.length > 0);
     command.verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD;
+    watched = nondet_unsigned();
+    ASSUME(watched < REALIP_XCLIENT_ATTRIBUTE_COUNT && watched != attribute);
+    command.values[attribute].state = nondet_bool() ? REALIP_XCLIENT_ABSENT : REALIP_XCLIENT_GIVEN;
     (void)read_value(&command, (enum realip_xclient_attribute)attribute, value);
+    PROVE(command.values[watched].text == NULL && command.values[watched].length == 0, "no other value is touched");
     PROVE(command.values[attribute].text == NULL
               || lies_in(command.values[attribute].text, command.values[attribute].length, value.text, value.length),
           "what is kept lies in the value");

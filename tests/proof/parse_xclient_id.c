@@ -72,8 +72,10 @@ void prove_id_pair(void)
     if (nondet_bool())
         value.text = any_text(SIZE, &value.length);
     id.fields = nondet_unsigned();
-    id.pairs = nondet_unsigned() % REALIP_XCLIENT_ID_MAX_PAIRS;
+    id.pairs = nondet_unsigned() % (REALIP_XCLIENT_ID_MAX_PAIRS + 1);
+    unsigned before = id.pairs;
     PROVE(keep(&id, &key, &value) < REALIP_XCLIENT_ID_REASON_COUNT, "an answer");
+    PROVE(id.pairs == before + 1, "a pair is counted");
     PROVE(id.session == NULL || (id.session == value.text && id.session_length == value.length), "a session's name is the value");
 }
 
