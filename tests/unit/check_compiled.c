@@ -7,6 +7,7 @@
 
 #include "core/decide.h"
 #include "runtime/compiled.h"
+#include "scratch.h"
 #include "suites.h"
 
 static char folder[] = "/tmp/realip-compiled-XXXXXX";
@@ -15,7 +16,7 @@ static char rules_path[64];
 
 static void make_folder(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    realip_scratch_make(folder);
     snprintf(config_path, sizeof(config_path), "%s/conf", folder);
     snprintf(rules_path, sizeof(rules_path), "%s/rules", folder);
 }
@@ -24,20 +25,7 @@ static void remove_folder(void)
 {
     unlink(config_path);
     unlink(rules_path);
-    rmdir(folder);
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-}
-
-static void write_file(const char *path, const void *bytes, size_t size)
-{
-    char fresh[80];
-
-    snprintf(fresh, sizeof(fresh), "%s.new", path);
-    FILE *file = fopen(fresh, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-    ck_assert_int_eq(rename(fresh, path), 0);
+    realip_scratch_remove(folder);
 }
 
 static struct realip_config *load_text(const char *text)
@@ -45,7 +33,7 @@ static struct realip_config *load_text(const char *text)
     struct realip_problems problems = { 0 };
     struct realip_config *config;
 
-    write_file(config_path, text, strlen(text));
+    realip_scratch_write(config_path, text, strlen(text));
     ck_assert_msg(realip_config_load(config_path, &config, &problems) == 0, "%s", problems.text);
     return config;
 }
@@ -181,7 +169,7 @@ static void check_refused(const unsigned char *bytes, size_t size, const char *w
     struct realip_config *config = NULL;
     struct realip_compiled *compiled;
 
-    write_file(rules_path, bytes, size);
+    realip_scratch_write(rules_path, bytes, size);
     compiled = opened();
     ck_assert_msg(realip_compiled_refresh(compiled, &config, &problems) == -1, "%s at %zu was taken", why, at);
     ck_assert_ptr_nonnull(strstr(problems.text, "is refused: "));
@@ -253,7 +241,7 @@ START_TEST(a_copy_is_read_whole_and_taken)
 
     publish_text(text);
     unsigned char *bytes = read_rules(&size);
-    write_file(rules_path, bytes, size);
+    realip_scratch_write(rules_path, bytes, size);
     struct realip_compiled *compiled = opened();
     struct realip_config *config = refreshed(compiled);
     ck_assert_str_eq(config->path, config_path);

@@ -8,6 +8,7 @@
 #include "runtime/json_stream.h"
 #include "runtime/kubernetes_nodes.h"
 #include "runtime/snapshot.h"
+#include "scratch.h"
 #include "suites.h"
 
 static char folder[] = "/tmp/realip-nodes-XXXXXX";
@@ -17,7 +18,7 @@ static const struct realip_origin named_at = { "mail-realip.conf", 7 };
 
 static void make_folder(void)
 {
-    ck_assert_ptr_nonnull(mkdtemp(folder));
+    realip_scratch_make(folder);
     snprintf(nodes_path, sizeof(nodes_path), "%s/nodes.json", folder);
     snprintf(config_path, sizeof(config_path), "%s/conf", folder);
 }
@@ -26,20 +27,7 @@ static void remove_folder(void)
 {
     unlink(nodes_path);
     unlink(config_path);
-    rmdir(folder);
-    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
-}
-
-static void write_file(const char *path, const char *bytes, size_t size)
-{
-    char fresh[80];
-
-    snprintf(fresh, sizeof(fresh), "%s.new", path);
-    FILE *file = fopen(fresh, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-    ck_assert_int_eq(rename(fresh, path), 0);
+    realip_scratch_remove(folder);
 }
 
 static char *read_file(const char *path, size_t *size_r)
@@ -297,7 +285,7 @@ static void check_refused(const char *text, size_t size, const char *place, cons
 {
     char at[96];
 
-    write_file(nodes_path, text, size);
+    realip_scratch_write(nodes_path, text, size);
     struct reading reading = read_nodes(nodes_path, true);
     ck_assert_msg(reading.result == -1, "taken: %.200s", text);
     snprintf(at, sizeof(at), "%s%s", nodes_path, place);
@@ -324,7 +312,7 @@ START_TEST(no_part_of_a_list_is_taken_for_it)
     size_t whole = size - 1; /* the last byte ends the last line */
     for (size_t length = 0; length < whole; length++)
         check_refused(text, length, ":", length == 0 ? "the file is empty" : "the file ends in the middle");
-    write_file(nodes_path, text, whole);
+    realip_scratch_write(nodes_path, text, whole);
     struct reading reading = read_nodes(nodes_path, true);
     ck_assert_int_eq(reading.result, 0);
     free_reading(&reading);
@@ -341,7 +329,7 @@ START_TEST(every_wrong_value_is_told_and_nothing_is_added)
     struct realip_problems warnings = { 0 };
     struct realip_arena arena = { 0 };
 
-    write_file(nodes_path, text, strlen(text));
+    realip_scratch_write(nodes_path, text, strlen(text));
     ck_assert_int_eq(realip_network_list_add(&list, &other, named_at), 0);
     ck_assert_int_eq(realip_kubernetes_nodes_read("infrastructure", nodes_path, named_at, true, &arena, &list, &problems,
                                                   &warnings), -1);
@@ -364,7 +352,7 @@ START_TEST(texts_may_hold_quotes_and_brackets)
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        write_file(nodes_path, texts[i], strlen(texts[i]));
+        realip_scratch_write(nodes_path, texts[i], strlen(texts[i]));
         struct reading reading = read_nodes(nodes_path, true);
 
         ck_assert_msg(reading.result == 0, "%s: %s", texts[i], reading.problems.text);
@@ -393,7 +381,7 @@ START_TEST(an_address_that_clients_may_share_is_not_taken)
         snprintf(text, sizeof(text), LIST("{\"kind\":\"Node\",\"metadata\":{\"name\":\"a\",\"annotations\":{%s}},\"status\":{\"addresses\":["
                  "{\"type\":\"ExternalIP\",\"address\":\"198.51.100.7\"},{\"type\":\"ExternalIP\",\"address\":\"2001:db8::7\"},"
                  "{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}}"), rows[i].annotations);
-        write_file(nodes_path, text, strlen(text));
+        realip_scratch_write(nodes_path, text, strlen(text));
         struct reading reading = read_nodes(nodes_path, true);
 
         ck_assert_msg(reading.result == 0, "%s: %s", text, reading.problems.text);
@@ -460,7 +448,7 @@ static void check_size(const char *begin, const char *part, unsigned times, cons
         at += strlen(part);
     }
     strcpy(at, end);
-    write_file(nodes_path, text, size);
+    realip_scratch_write(nodes_path, text, size);
     free(text);
     struct reading reading = read_nodes(nodes_path, true);
     if (words == NULL)
@@ -490,7 +478,7 @@ END_TEST
 
 START_TEST(a_file_of_a_disks_size_is_not_even_begun)
 {
-    write_file(nodes_path, " ", 1);
+    realip_scratch_write(nodes_path, " ", 1);
     ck_assert_int_eq(truncate(nodes_path, (1LL << 30) + 1), 0);
     struct reading reading = read_nodes(nodes_path, true);
     ck_assert_int_eq(reading.result, -1);
@@ -516,7 +504,7 @@ static void write_config(const char *set)
     char text[256];
 
     snprintf(text, sizeof(text), "mode = enforce\nnetworks %s { kubernetes-nodes = \"%s\" }\n", set, nodes_path);
-    write_file(config_path, text, strlen(text));
+    realip_scratch_write(config_path, text, strlen(text));
 }
 
 static struct realip_verdict judge(struct realip_snapshots *snapshots, uint32_t client)
@@ -543,11 +531,11 @@ START_TEST(a_reload_takes_the_new_nodes_and_no_broken_ones)
     write_config("infrastructure");
     ck_assert_int_eq(realip_snapshots_open(config_path, metrics, &snapshots, &problems), -1);
     realip_problems_clear(&problems);
-    write_file(nodes_path, old, strlen(old));
+    realip_scratch_write(nodes_path, old, strlen(old));
     ck_assert_int_eq(realip_snapshots_open(config_path, metrics, &snapshots, &problems), 0);
     ck_assert_int_eq(judge(snapshots, 0xac100001).reason, REALIP_REASON_INFRASTRUCTURE);
     ck_assert_int_eq(judge(snapshots, 0xac100002).reason, REALIP_REASON_REAL);
-    write_file(nodes_path, fresh, strlen(fresh));
+    realip_scratch_write(nodes_path, fresh, strlen(fresh));
     ck_assert_int_eq(realip_snapshots_reload(snapshots, &problems), 0);
     ck_assert_int_eq(judge(snapshots, 0xac100002).reason, REALIP_REASON_INFRASTRUCTURE);
     for (int kind = 0; kind < 4; kind++) {
@@ -556,7 +544,7 @@ START_TEST(a_reload_takes_the_new_nodes_and_no_broken_ones)
         if (broken[kind] == NULL)
             unlink(nodes_path);
         else
-            write_file(nodes_path, broken[kind], strlen(broken[kind]));
+            realip_scratch_write(nodes_path, broken[kind], strlen(broken[kind]));
         ck_assert_int_eq(realip_snapshots_reload(snapshots, &problems), -1);
         ck_assert_uint_gt(problems.count, 0);
         realip_problems_clear(&problems);
@@ -577,7 +565,7 @@ START_TEST(nodes_are_listed_on_purpose)
     struct realip_problems problems = { 0 };
     struct realip_config *config;
 
-    write_file(nodes_path, text, strlen(text));
+    realip_scratch_write(nodes_path, text, strlen(text));
     write_config("infrastructure");
     ck_assert_msg(realip_config_load(config_path, &config, &problems) == 0, "%s", problems.text);
     ck_assert(realip_network_set_contains(config->rules.sets[REALIP_SET_LISTED_INFRASTRUCTURE], &node));
