@@ -184,7 +184,7 @@ static bool judges_right(const struct realip_rules *rules)
     return true;
 }
 
-/* A refusal counts its problems, also where there was no memory left for their text. */
+/* A refusal counts its problems, also where there was no memory left for their text; what went wrong otherwise (-2) stays so. */
 static int told(int result, struct realip_problems *problems)
 {
     bool good = result == 0 ? problems->count == 0 : problems->count > 0;
@@ -244,7 +244,7 @@ static int load_config(void)
     if (result == -1 && config != NULL)
         result = -2;
     realip_config_free(&config);
-    return result == -2 ? -2 : told(result, &problems);
+    return told(result, &problems);
 }
 
 /* Wrong in any case: never taken for right because there was no memory to say so. */
@@ -283,9 +283,7 @@ static int publish_and_map(void)
         result = -2;
     realip_config_free(&config);
     realip_compiled_close(&compiled);
-    if (result == -2)
-        realip_problems_clear(&problems);
-    return result == -2 ? -2 : told(result, &problems);
+    return told(result, &problems);
 }
 
 static int reload(void)
@@ -307,9 +305,7 @@ static int reload(void)
     }
     realip_snapshots_free(&snapshots);
     realip_metrics_free(&metrics);
-    if (result == -2)
-        realip_problems_clear(&problems);
-    return result == -2 ? -2 : told(result, &problems);
+    return told(result, &problems);
 }
 
 static int gather_networks(void)
@@ -330,9 +326,7 @@ static int gather_networks(void)
     realip_network_list_clear(&list);
     realip_arena_clear(&arena);
     realip_problems_clear(&warnings);
-    if (result == -2)
-        realip_problems_clear(&problems);
-    return result == -2 ? -2 : told(result, &problems);
+    return told(result, &problems);
 }
 
 static int gather_nodes(void)
@@ -349,9 +343,7 @@ static int gather_nodes(void)
     realip_network_list_clear(&list);
     realip_arena_clear(&arena);
     realip_problems_clear(&warnings);
-    if (result == -2)
-        realip_problems_clear(&problems);
-    return result == -2 ? -2 : told(result, &problems);
+    return told(result, &problems);
 }
 
 static int fill_arena(void)
