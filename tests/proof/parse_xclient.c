@@ -94,15 +94,20 @@ enum realip_xclient_reason any_read_attribute(struct realip_xclient *command, st
     return any_reason();
 }
 
+/* Before its first value. */
+static struct realip_xclient any_command(void)
+{
+    return (struct realip_xclient){ .verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD };
+}
+
 void prove_meaning(void)
 {
-    struct realip_xclient command = { 0 };
+    struct realip_xclient command = any_command();
     unsigned attribute = nondet_unsigned();
     struct span value;
 
     value.text = any_text(SIZE, &value.length);
     ASSUME(attribute < REALIP_XCLIENT_ATTRIBUTE_COUNT && value.length > 0);
-    command.verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD;
     watched = nondet_unsigned();
     ASSUME(watched < REALIP_XCLIENT_ATTRIBUTE_COUNT);
     PROVE(read_meaning(&command, (enum realip_xclient_attribute)attribute, &value) < REALIP_XCLIENT_REASON_COUNT, "an answer");
@@ -112,13 +117,12 @@ void prove_meaning(void)
 
 void prove_value(void)
 {
-    struct realip_xclient command = { 0 };
+    struct realip_xclient command = any_command();
     unsigned attribute = nondet_unsigned();
     struct span value;
 
     value.text = any_text(SIZE, &value.length);
     ASSUME(attribute < REALIP_XCLIENT_ATTRIBUTE_COUNT && value.length > 0);
-    command.verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD;
     watched = nondet_unsigned();
     ASSUME(watched < REALIP_XCLIENT_ATTRIBUTE_COUNT && watched != attribute);
     command.values[attribute].state = nondet_bool() ? REALIP_XCLIENT_ABSENT : REALIP_XCLIENT_GIVEN;
@@ -131,11 +135,10 @@ void prove_value(void)
 
 void prove_attribute(void)
 {
-    struct realip_xclient command = { 0 };
+    struct realip_xclient command = any_command();
     struct span word;
 
     word.text = any_text(SIZE, &word.length);
-    command.verb = nondet_bool() ? REALIP_XCLIENT_XCLIENT : REALIP_XCLIENT_XFORWARD;
     PROVE(read_attribute(&command, word) < REALIP_XCLIENT_REASON_COUNT, "an answer");
 }
 
