@@ -36,13 +36,59 @@ static void print_usage(FILE *out)
         fprintf(out, "  %-12s %s\n", subcommands[i].name, subcommands[i].help);
 }
 
+/* How many letters must be changed, added or dropped to make one word of the other (Levenshtein). Longer words than 31 letters
+ * are far from all of ours. */
+static size_t distance(const char *one, const char *other)
+{
+    size_t row[32];
+    size_t length = strlen(other);
+
+    if (strlen(one) >= 32 || length >= 32)
+        return 32;
+    for (size_t k = 0; k <= length; k++)
+        row[k] = k;
+    for (size_t i = 0; one[i] != '\0'; i++) {
+        size_t corner = row[0];
+
+        row[0] = i + 1;
+        for (size_t k = 0; k < length; k++) {
+            size_t changed = corner + (one[i] != other[k]);
+            size_t dropped = (row[k] < row[k + 1] ? row[k] : row[k + 1]) + 1;
+
+            corner = row[k + 1];
+            row[k + 1] = changed < dropped ? changed : dropped;
+        }
+    }
+    return row[length];
+}
+
+/* The subcommand that was likely meant: two slips at most, and fewer than half of its letters. NULL: none. */
+static const char *nearest(const char *word)
+{
+    const char *found = NULL;
+    size_t least = 3;
+
+    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+        size_t slips = distance(word, subcommands[i].name);
+
+        if (slips < least && slips * 2 < strlen(subcommands[i].name)) {
+            least = slips;
+            found = subcommands[i].name;
+        }
+    }
+    return found;
+}
+
 static int run(const char *config_path, int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
         if (strcmp(subcommands[i].name, argv[0]) == 0)
             return subcommands[i].run(config_path, argc, argv);
     }
-    fprintf(stderr, "realipctl: there is no subcommand '%s'; realipctl --help lists them\n", argv[0]);
+    const char *meant = nearest(argv[0]);
+    fprintf(stderr, "realipctl: there is no subcommand '%s'; %s%s%s\n", argv[0],
+            meant != NULL ? "did you mean: realipctl " : "realipctl --help lists them", meant != NULL ? meant : "",
+            meant != NULL ? "?" : "");
     return REALIP_EXIT_USAGE;
 }
 
