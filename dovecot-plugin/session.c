@@ -133,8 +133,7 @@ void realip_session_judge(struct event *parent, const struct realip_hook *hook, 
             log_verdict(parent, hook, config, facts, &verdict);
     }
     judgement.answer = answer_to(judgement.action);
-    i_snprintf(judgement.text, sizeof(judgement.text), "realip %s: %s", realip_reason_token(judgement.reason),
-               realip_reason_sentence(judgement.reason));
+    realip_reason_refusal(judgement.reason, judgement.action == REALIP_ACTION_REJECT, judgement.text);
     *judgement_r = judgement;
 }
 

@@ -211,10 +211,9 @@ static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)
 {
-    enum realip_reason reason = session->verdict.reason;
-    char text[256];
+    char text[REALIP_REFUSAL_SIZE];
 
-    snprintf(text, sizeof(text), "realip %s: %s", realip_reason_token(reason), realip_reason_sentence(reason));
+    realip_reason_refusal(session->verdict.reason, for_good, text);
     /* Without the text the MTA's own stands: a refusal all the same. */
     if (smfi_setreply(ctx, for_good ? "550" : "451", for_good ? "5.7.1" : "4.7.1", text) != MI_SUCCESS)
         realip_log(LOG_WARNING, "the text of a refusal could not be set");

@@ -152,13 +152,12 @@ static void answer_allow(struct realip_auth_policy_http *self, struct evhttp_req
     struct realip_snapshot *snapshot = realip_snapshots_acquire(self->snapshots);
     struct realip_facts facts = facts_of(object);
     struct realip_verdict verdict = { .action = REALIP_ACTION_PASS };
-    char message[256];
+    char message[REALIP_REFUSAL_SIZE];
 
     if (!is_exempt(object))
         realip_snapshot_judge(snapshot, &facts, &verdict);
     bool allowed = verdict.action == REALIP_ACTION_PASS || verdict.action == REALIP_ACTION_FLAG;
-    snprintf(message, sizeof(message), "realip %s: %s", realip_reason_token(verdict.reason),
-             realip_reason_sentence(verdict.reason));
+    realip_reason_refusal(verdict.reason, verdict.action == REALIP_ACTION_REJECT, message);
     self->counts[allowed ? ALLOWED : REFUSED]++;
     send_status(request, HTTP_OK, allowed ? 0 : -1, allowed ? "" : message);
     realip_snapshot_release(&snapshot);

@@ -209,10 +209,10 @@ static size_t put(char reply[REALIP_POLICY_REPLY_SIZE], const char *text)
 
 static size_t put_refusal(char reply[REALIP_POLICY_REPLY_SIZE], const char *code, enum realip_reason reason)
 {
-    int length = snprintf(reply, REALIP_POLICY_REPLY_SIZE, "action=%s realip %s: %s\n\n", code,
-                          realip_reason_token(reason), realip_reason_sentence(reason));
+    char text[REALIP_REFUSAL_SIZE];
 
-    return (size_t)length; /* the vocabulary's longest sentence leaves room; a unit test holds that */
+    realip_reason_refusal(reason, code[0] == '5', text);
+    return (size_t)snprintf(reply, REALIP_POLICY_REPLY_SIZE, "action=%s %s\n\n", code, text);
 }
 
 size_t realip_policy_reply_format(const struct realip_verdict *verdict, char reply[REALIP_POLICY_REPLY_SIZE])

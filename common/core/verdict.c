@@ -7,15 +7,19 @@ static const char *const action_tokens[] = { REALIP_ACTION_TABLE(TOKEN) };
 static const char *const mode_tokens[] = { REALIP_MODE_TABLE(TOKEN) };
 #undef TOKEN
 
-#define TOKEN(name, token, action, sentence) token,
+#define TOKEN(name, token, action, sentence, advice) token,
 static const char *const reason_tokens[] = { REALIP_REASON_TABLE(TOKEN) };
 #undef TOKEN
 
-#define SENTENCE(name, token, action, sentence) sentence,
+#define SENTENCE(name, token, action, sentence, advice) sentence,
 static const char *const reason_sentences[] = { REALIP_REASON_TABLE(SENTENCE) };
 #undef SENTENCE
 
-#define DEFAULT_ACTION(name, token, action, sentence) REALIP_ACTION_##action,
+#define ADVICE(name, token, action, sentence, advice) advice,
+static const char *const reason_advices[] = { REALIP_REASON_TABLE(ADVICE) };
+#undef ADVICE
+
+#define DEFAULT_ACTION(name, token, action, sentence, advice) REALIP_ACTION_##action,
 static const enum realip_action reason_actions[] = { REALIP_REASON_TABLE(DEFAULT_ACTION) };
 #undef DEFAULT_ACTION
 
@@ -51,6 +55,22 @@ const char *realip_reason_token(enum realip_reason reason)
 const char *realip_reason_sentence(enum realip_reason reason)
 {
     return token_at(reason_sentences, REALIP_REASON_COUNT, reason);
+}
+
+size_t realip_reason_refusal(enum realip_reason reason, bool for_good, char text[REALIP_REFUSAL_SIZE])
+{
+    const char *const parts[] = { "realip ", realip_reason_token(reason), ": ", realip_reason_sentence(reason),
+                                  for_good ? "" : token_at(reason_advices, REALIP_REASON_COUNT, reason) };
+    size_t length = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        size_t size = strlen(parts[i]);
+
+        memcpy(text + length, parts[i], size); /* the table's longest leaves room; a unit test holds that */
+        length += size;
+    }
+    text[length] = '\0';
+    return length;
 }
 
 enum realip_action realip_reason_default_action(enum realip_reason reason)

@@ -26,23 +26,24 @@
     X(PROTECT, "protect")       \
     X(ENFORCE, "enforce")
 
-/* X(NAME, token, default action, sentence). The sentence is told to clients: it names no address of ours. */
+/* X(NAME, token, default action, sentence, advice). Sentence and advice are told to clients: they name no address of ours. The
+ * advice is for refusals that pass, where the fault is this site's and not the client's. */
 #define REALIP_REASON_TABLE(X)                                                                                    \
-    X(UNDECIDED, "undecided", DEFER, "no decision could be made about this session")                             \
-    X(REAL, "real", PASS, "the client address is real")                                                           \
-    X(INTERNAL, "internal", PASS, "the client is a listed internal one")                                          \
-    X(PROBE, "probe", PASS, "the client is a listed health prober")                                               \
-    X(INFRASTRUCTURE, "infrastructure", DEFER,                                                                    \
-      "your address is hidden behind this site's own network, please try again later")                           \
-    X(PROXY_SHOWN, "proxy-shown", DEFER,                                                                          \
-      "your address is hidden behind this site's own proxy, please try again later")                             \
-    X(PROXY_MISSING, "proxy-missing", DEFER, "this port takes connections through its proxy only")                \
-    X(PROXY_UNTRUSTED, "proxy-untrusted", DEFER, "your host may not speak for other clients")                     \
-    X(INSIDE_ASSERTED, "inside-asserted", DEFER,                                                                  \
-      "a proxy gave an address that no outside client can have, please try again later")                         \
-    X(PEER_UNKNOWN, "peer-unknown", DEFER, "it could not be seen who is connected, please try again later")       \
-    X(ADDRESS_MISSING, "address-missing", DEFER, "the session has no client address, please try again later")     \
-    X(SHARED_SUSPECT, "shared-suspect", FLAG, "many different clients use this address")
+    X(UNDECIDED, "undecided", DEFER, "no decision could be made about this session", "")                         \
+    X(REAL, "real", PASS, "the client address is real", "")                                                       \
+    X(INTERNAL, "internal", PASS, "the client is a listed internal one", "")                                      \
+    X(PROBE, "probe", PASS, "the client is a listed health prober", "")                                           \
+    X(INFRASTRUCTURE, "infrastructure", DEFER, "your address is hidden behind this site's own network",          \
+      ", please try again later")                                                                                 \
+    X(PROXY_SHOWN, "proxy-shown", DEFER, "your address is hidden behind this site's own proxy",                  \
+      ", please try again later")                                                                                 \
+    X(PROXY_MISSING, "proxy-missing", DEFER, "this port takes connections through its proxy only", "")            \
+    X(PROXY_UNTRUSTED, "proxy-untrusted", DEFER, "your host may not speak for other clients", "")                 \
+    X(INSIDE_ASSERTED, "inside-asserted", DEFER, "a proxy gave an address that no outside client can have",      \
+      ", please try again later")                                                                                 \
+    X(PEER_UNKNOWN, "peer-unknown", DEFER, "it could not be seen who is connected", ", please try again later")   \
+    X(ADDRESS_MISSING, "address-missing", DEFER, "the session has no client address", ", please try again later") \
+    X(SHARED_SUSPECT, "shared-suspect", FLAG, "many different clients use this address", "")
 
 #define REALIP_ENUM_ACTION(name, token) REALIP_ACTION_##name,
 enum realip_action { REALIP_ACTION_TABLE(REALIP_ENUM_ACTION) REALIP_ACTION_COUNT };
@@ -52,7 +53,7 @@ enum realip_action { REALIP_ACTION_TABLE(REALIP_ENUM_ACTION) REALIP_ACTION_COUNT
 enum realip_mode { REALIP_MODE_TABLE(REALIP_ENUM_MODE) REALIP_MODE_COUNT };
 #undef REALIP_ENUM_MODE
 
-#define REALIP_ENUM_REASON(name, token, action, sentence) REALIP_REASON_##name,
+#define REALIP_ENUM_REASON(name, token, action, sentence, advice) REALIP_REASON_##name,
 enum realip_reason { REALIP_REASON_TABLE(REALIP_ENUM_REASON) REALIP_REASON_COUNT };
 #undef REALIP_ENUM_REASON
 
@@ -82,6 +83,13 @@ const char *realip_reason_token(enum realip_reason reason);
 
 /* The sentence for a reason, constant, without a full stop. */
 const char *realip_reason_sentence(enum realip_reason reason);
+
+/* Room for every text of realip_reason_refusal(), its NUL included. */
+#define REALIP_REFUSAL_SIZE 160
+
+/* Writes what a refused client is told, without a code: "realip TOKEN: SENTENCE", and the advice where the refusal is not
+ * for good. Returns its length. */
+size_t realip_reason_refusal(enum realip_reason reason, bool for_good, char text[REALIP_REFUSAL_SIZE]);
 
 /* The action of DESIGN's vocabulary for a reason that no rule names. */
 enum realip_action realip_reason_default_action(enum realip_reason reason);

@@ -32,7 +32,7 @@ static int keep_value(cfg_t *block, cfg_opt_t *option, const char *text, void *r
 #define VALUE(key) CFG_PTR_CB(key, NULL, CFGF_NODEFAULT, keep_value, NULL)
 #define VALUES(key) CFG_PTR_LIST_CB(key, NULL, CFGF_NODEFAULT, keep_value, NULL)
 
-#define REASON_OPTION(name, token, action, sentence) VALUE(token),
+#define REASON_OPTION(name, token, action, sentence, advice) VALUE(token),
 static cfg_opt_t actions_options[] = { REALIP_REASON_TABLE(REASON_OPTION) CFG_END() };
 #undef REASON_OPTION
 

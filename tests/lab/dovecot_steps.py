@@ -12,11 +12,11 @@ from logs import verdicts
 from mailboxes import Manner
 from steps import Seen
 
-SENTENCES = {"infrastructure": "your address is hidden behind this site's own network, please try again later",
-             "proxy-shown": "your address is hidden behind this site's own proxy, please try again later",
+SENTENCES = {"infrastructure": "your address is hidden behind this site's own network",
+             "proxy-shown": "your address is hidden behind this site's own proxy",
              "proxy-missing": "this port takes connections through its proxy only",
              "proxy-untrusted": "your host may not speak for other clients",
-             "inside-asserted": "a proxy gave an address that no outside client can have, please try again later"}
+             "inside-asserted": "a proxy gave an address that no outside client can have"}
 
 # All that a client is told whom the login module refuses at connect.
 AT_CONNECT = {"imap": "* BYE [UNAVAILABLE] {}", "pop3": "-ERR [SYS/TEMP] {}", "submission": "421 4.7.1 {}", "sieve": 'BYE (TRYLATER) "{}"'}
@@ -32,14 +32,16 @@ AT_LOGIN = {"imap": rf"a NO \[UNAVAILABLE\] {FAILED}", "pop3": rf"-ERR \[SYS/TEM
             "sieve": rf'NO \(TRYLATER\) "{FAILED}"'}
 
 
-def _told_by(reason):
-    return f"realip {reason}: {SENTENCES[reason]}"
+def _told_by(reason, for_good=False):
+    """The fault is this site's in all reasons but two, and it may be mended."""
+    advice = "" if for_good or reason in ("proxy-missing", "proxy-untrusted") else ", please try again later"
+    return f"realip {reason}: {SENTENCES[reason]}{advice}"
 
 
 def _at_login(protocol, line):
     """A pattern of what who is refused at the password is told."""
     if line["action"] == "reject":
-        return re.escape(AT_LOGIN_FOR_GOOD[protocol].format(_told_by(line["reason"])))
+        return re.escape(AT_LOGIN_FOR_GOOD[protocol].format(_told_by(line["reason"], for_good=True)))
     return AT_LOGIN[protocol]
 
 
@@ -127,8 +129,9 @@ class Session:
         seen.expect(not told.greeted, f"a greeting: {told.greeting!r}")
         if not lab.impostor:
             last = self.lines[-1]
-            words = AT_CONNECT_FOR_GOOD if last["action"] == "reject" else AT_CONNECT
-            wanted = words[self.protocol].format(_told_by(last["reason"]))
+            for_good = last["action"] == "reject"
+            words = AT_CONNECT_FOR_GOOD if for_good else AT_CONNECT
+            wanted = words[self.protocol].format(_told_by(last["reason"], for_good))
             seen.expect(told.everything == wanted, f"expected {wanted!r} and no more, was told: {told.everything!r}")
             seen.expect(f"user=<{user}>" not in dovecot.log.since(mark), "Dovecot knows the user: a password was looked at")
 
@@ -220,7 +223,7 @@ class Sasl:
         told = str(result.login)
         # Postfix shows its clients 535 for a temporary failure too.
         last = self.lines[-1]
-        why = _told_by(last["reason"]) if last["action"] == "reject" else "(reason unavailable)"
+        why = _told_by(last["reason"], for_good=True) if last["action"] == "reject" else "(reason unavailable)"
         wanted = f"535 5.7.8 Error: authentication failed: {why}"
         seen.expect(told == wanted or lab.impostor and told.startswith("535 "), f"expected {wanted}, AUTH got: {told}")
         for recipient, reply in result.recipients.items():

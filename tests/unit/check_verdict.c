@@ -69,6 +69,22 @@ START_TEST(nothing_is_never_pass)
 }
 END_TEST
 
+START_TEST(who_is_refused_for_good_is_not_told_to_try_again)
+{
+    char text[REALIP_REFUSAL_SIZE];
+
+    ck_assert_uint_eq(realip_reason_refusal(REALIP_REASON_INFRASTRUCTURE, false, text), strlen(text));
+    ck_assert_str_eq(text, "realip infrastructure: your address is hidden behind this site's own network, please try again later");
+    ck_assert_uint_eq(realip_reason_refusal(REALIP_REASON_INFRASTRUCTURE, true, text), strlen(text));
+    ck_assert_str_eq(text, "realip infrastructure: your address is hidden behind this site's own network");
+    for (unsigned reason = 0; reason <= REALIP_REASON_COUNT; reason++) {
+        ck_assert_uint_lt(realip_reason_refusal((enum realip_reason)reason, true, text), REALIP_REFUSAL_SIZE);
+        ck_assert_msg(strstr(text, "again") == NULL, "%s", text);
+        ck_assert_uint_lt(realip_reason_refusal((enum realip_reason)reason, false, text), REALIP_REFUSAL_SIZE);
+    }
+}
+END_TEST
+
 Suite *realip_verdict_suite(void)
 {
     Suite *suite = suite_create("verdict");
@@ -77,6 +93,7 @@ Suite *realip_verdict_suite(void)
     tcase_add_test(tests, reasons_keep_their_words_and_defaults);
     tcase_add_test(tests, actions_and_modes_keep_their_words_and_order);
     tcase_add_test(tests, nothing_is_never_pass);
+    tcase_add_test(tests, who_is_refused_for_good_is_not_told_to_try_again);
     suite_add_tcase(suite, tests);
     return suite;
 }
