@@ -1,9 +1,19 @@
 /* realipctl check: reads the configuration and says what is wrong in it. */
 #include <stdio.h>
-#include <string.h>
 
 #include "runtime/config.h"
 #include "subcommand.h"
+#include "usage.h"
+
+static const char usage[]
+    = "examples:\n"
+      "  realipctl check\n"
+      "  realipctl -c ./mail-realip.conf check && systemctl reload realip-policyd\n"
+      "usage: realipctl [-c FILE] check\n"
+      "Says how many listeners and networks there are, or every error with file, line and mend.\n"
+      "Exit status: 0 right (warnings may be printed), 64 wrong arguments, 78 wrong configuration.\n";
+
+static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
 static void print_counts(const struct realip_config *config)
 {
@@ -18,15 +28,16 @@ static void print_counts(const struct realip_config *config)
 int realip_check_main(const char *config_path, int argc, char **argv)
 {
     struct realip_config *config;
+    int code;
 
-    if (argc > 1) {
-        bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-
-        fputs("usage: realipctl [-c FILE] check\n"
-              "Exit status: 0 right (warnings may be printed), 78 wrong.\n",
-              help ? stdout : stderr);
-        return help ? 0 : REALIP_EXIT_USAGE;
+    optind = 1;
+    while ((code = realip_usage_option("check", argc, argv, options)) != -1) {
+        fputs(code == 'h' ? usage : "", stdout);
+        return code == 'h' ? 0 : REALIP_EXIT_USAGE;
     }
+    if (optind < argc)
+        return realip_usage_wrong("check", "'%.60s' is one word too many (another file is told with realipctl -c FILE check)",
+                                  argv[optind]);
     int result = realip_subcommand_load(config_path, &config);
 
     if (result != 0)

@@ -5,6 +5,7 @@
 
 #include "runtime/compiled.h"
 #include "subcommand.h"
+#include "usage.h"
 
 static const char usage[]
     = "examples:\n"
@@ -14,14 +15,20 @@ static const char usage[]
       "  -o FILE   the file to replace (default: compiled = FILE of the configuration, else " REALIP_COMPILED_DEFAULT_PATH ")\n"
       "Exit status: 0 written, 1 not written, 64 wrong arguments, 78 wrong configuration.\n";
 
-/* 0 to go on; 1 for --help; -1 for wrong arguments. */
+/* 0 to go on; 1 for --help; -1 for wrong arguments. Its one option is a short one, which the others have not. */
 static int read_options(int argc, char **argv, const char **path_r)
 {
+    static const char *const words[] = { "-o FILE", "--help" };
+
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
             return 1;
-        if (strcmp(argv[i], "-o") != 0 || i + 1 == argc) {
-            fprintf(stderr, "realipctl compile: '%s' is not understood; realipctl compile --help shows how\n", argv[i]);
+        if (strcmp(argv[i], "-o") != 0) {
+            realip_usage_unknown("compile", "option", argv[i], words, sizeof(words) / sizeof(words[0]));
+            return -1;
+        }
+        if (i + 1 == argc) {
+            realip_usage_wrong("compile", "-o needs a file behind it");
             return -1;
         }
         *path_r = argv[++i];

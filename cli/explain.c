@@ -1,6 +1,5 @@
 /* realipctl explain: judges a session that the operator describes, and names the line that decided. */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "runtime/config.h"
 #include "runtime/name_pattern.h"
 #include "subcommand.h"
+#include "usage.h"
 
 enum option_code {
     OPTION_CLIENT = 1,
@@ -24,8 +24,7 @@ enum option_code {
     OPTION_NAME,
     OPTION_SUSPECTED,
     OPTION_MESSAGE,
-    OPTION_JSON,
-    OPTION_HELP
+    OPTION_JSON
 };
 
 static const struct option options[] = {
@@ -41,7 +40,7 @@ static const struct option options[] = {
     { "suspected", no_argument, NULL, OPTION_SUSPECTED },
     { "message", required_argument, NULL, OPTION_MESSAGE },
     { "json", no_argument, NULL, OPTION_JSON },
-    { "help", no_argument, NULL, OPTION_HELP },
+    { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -183,10 +182,9 @@ static int read_option(int code, const char *value, struct question *question)
     case OPTION_JSON:
         question->json = true;
         return 0;
-    case OPTION_HELP:
+    case 'h':
         return 1;
     default:
-        fputs("realipctl explain --help shows how\n", stderr);
         return -1;
     }
 }
@@ -196,7 +194,7 @@ static int read_options(int argc, char **argv, struct question *question)
     int code;
 
     optind = 1;
-    while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((code = realip_usage_option("explain", argc, argv, options)) != -1) {
         int result = read_option(code, optarg, question);
 
         if (result != 0)
@@ -205,7 +203,7 @@ static int read_options(int argc, char **argv, struct question *question)
     if (optind < argc)
         return wrong("argument", argv[optind], "options begin with --");
     if (!question->has_client) {
-        fputs("realipctl explain: --client ADDRESS is missing (\"none\" where the server shows no address)\n", stderr);
+        realip_usage_wrong("explain", "--client ADDRESS is missing (\"none\" where the server shows no address)");
         return -1;
     }
     /* A message is the milter's affair. */

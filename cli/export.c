@@ -9,6 +9,7 @@
 
 #include "runtime/config.h"
 #include "subcommand.h"
+#include "usage.h"
 
 static const char usage[]
     = "examples:\n"
@@ -26,6 +27,45 @@ struct request {
     const char *plugin;
 };
 
+static const struct option options[] = {
+    { "to", required_argument, NULL, 't' },
+    { "plugin", required_argument, NULL, 'p' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+/* 0 to go on; 1 for --help; -1 for wrong arguments. */
+static int read_options(int argc, char **argv, struct request *request_r)
+{
+    static const char *const forms[] = { "rspamd", "spamassassin" };
+    int code;
+
+    *request_r = (struct request){ .plugin = REALIP_DATADIR "/spamassassin/RealIP.pm" };
+    optind = 1;
+    while ((code = realip_usage_option("export", argc, argv, options)) != -1) {
+        if (code == 't')
+            request_r->folder = optarg;
+        else if (code == 'p')
+            request_r->plugin = optarg;
+        else
+            return code == 'h' ? 1 : -1;
+    }
+    if (optind == argc) {
+        realip_usage_wrong("export", "for whom? rspamd or spamassassin");
+        return -1;
+    }
+    request_r->spamassassin = strcmp(argv[optind], forms[1]) == 0;
+    if (!request_r->spamassassin && strcmp(argv[optind], forms[0]) != 0) {
+        realip_usage_unknown("export", "form", argv[optind], forms, 2);
+        return -1;
+    }
+    if (optind + 1 < argc || request_r->folder == NULL) {
+        realip_usage_wrong("export", optind + 1 < argc ? "one form at a time" : "--to FOLDER is missing");
+        return -1;
+    }
+    return 0;
+}
+
 /* A network of the rules. */
 struct item {
     struct realip_network network;
@@ -36,37 +76,6 @@ struct items {
     struct item *rows;
     size_t count;
 };
-
-static int wrong(const char *what, const char *mend)
-{
-    fprintf(stderr, "realipctl export: '%s' %s; realipctl export --help shows how\n", what, mend);
-    return -1;
-}
-
-/* 0 to go on; 1 for --help; -1 for wrong arguments. */
-static int read_options(int argc, char **argv, struct request *request_r)
-{
-    bool named = false;
-
-    *request_r = (struct request){ .plugin = REALIP_DATADIR "/spamassassin/RealIP.pm" };
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
-            return 1;
-        if (strcmp(argv[i], "--to") == 0 && i + 1 < argc) {
-            request_r->folder = argv[++i];
-        } else if (strcmp(argv[i], "--plugin") == 0 && i + 1 < argc) {
-            request_r->plugin = argv[++i];
-        } else if (!named && (strcmp(argv[i], "rspamd") == 0 || strcmp(argv[i], "spamassassin") == 0)) {
-            named = true;
-            request_r->spamassassin = argv[i][0] == 's';
-        } else {
-            return wrong(argv[i], "is not understood");
-        }
-    }
-    if (!named)
-        return wrong("export", "for whom? rspamd or spamassassin");
-    return request_r->folder != NULL ? 0 : wrong("--to FOLDER", "is missing");
-}
 
 /* The longest networks first: whoever takes the first that fits takes the longest then. Relays before others of the same
  * network. */

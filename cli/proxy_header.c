@@ -1,6 +1,5 @@
 /* realipctl proxy-header: reads and writes PROXY headers, and tells what the mail servers make of them. */
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "core/proxy_header_host.h"
 #include "core/proxy_header_tlv.h"
 #include "subcommand.h"
+#include "usage.h"
 
 #define MOST (2 * REALIP_PROXY_V2_MAX_SIZE) /* a header, and what follows it */
 
@@ -290,7 +290,7 @@ static int decode(int argc, char **argv)
     size_t length;
 
     if (argc > next && argv[next][0] == '-')
-        return wrong("option", argv[next], "decode knows --raw alone");
+        return wrong("option", argv[next], "decode knows --raw alone; realipctl proxy-header --help shows how");
     if (raw && argc > next)
         return wrong("argument", argv[next], "with --raw the bytes come by standard input");
     if (argc > next + 1)
@@ -387,7 +387,8 @@ static const struct option options[] = {
     { "source", required_argument, NULL, 's' }, { "destination", required_argument, NULL, 'd' },
     { "ipv6", no_argument, NULL, '6' },        { "udp", no_argument, NULL, 'u' },
     { "tlv", required_argument, NULL, 't' },   { "crc32c", no_argument, NULL, 'c' },
-    { "raw", no_argument, NULL, 'r' },         { NULL, 0, NULL, 0 },
+    { "raw", no_argument, NULL, 'r' },         { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
 };
 
 static int read_option(int code, const char *value, struct order *order)
@@ -421,7 +422,6 @@ static int read_option(int code, const char *value, struct order *order)
         order->raw = true;
         return 0;
     default:
-        fputs("realipctl proxy-header --help shows how\n", stderr);
         return REALIP_EXIT_USAGE;
     }
 }
@@ -473,7 +473,7 @@ static int encode(int argc, char **argv)
 
     order = (struct order){ .header = { .version = 2, .command = REALIP_PROXY_PROXY } };
     optind = 1;
-    while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((code = realip_usage_option("proxy-header encode", argc, argv, options)) != -1) {
         int result = read_option(code, optarg, &order);
 
         if (result != 0)
@@ -487,9 +487,11 @@ static int encode(int argc, char **argv)
 
 int realip_proxy_header_main(const char *config_path, int argc, char **argv)
 {
+    static const char *const words[] = { "decode", "encode" };
+
     (void)config_path;
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(usage, stdout);
             return EXIT_SUCCESS;
         }
@@ -498,6 +500,7 @@ int realip_proxy_header_main(const char *config_path, int argc, char **argv)
         return decode(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "encode") == 0)
         return encode(argc - 1, argv + 1);
-    fputs(usage, stderr);
-    return REALIP_EXIT_USAGE;
+    if (argc > 1)
+        return realip_usage_unknown("proxy-header", "such thing as", argv[1], words, sizeof(words) / sizeof(words[0]));
+    return realip_usage_wrong("proxy-header", "decode or encode?");
 }

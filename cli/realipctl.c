@@ -5,6 +5,7 @@
 #include "realip-config.h"
 #include "runtime/config.h"
 #include "subcommand.h"
+#include "usage.h"
 
 struct subcommand {
     const char *name;
@@ -20,6 +21,8 @@ static const struct subcommand subcommands[] = {
     { "proxy-header", realip_proxy_header_main, "reads and writes PROXY headers; what would each mail server do?" },
 };
 
+#define COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
+
 static void print_usage(FILE *out)
 {
     fputs("examples:\n"
@@ -32,64 +35,20 @@ static void print_usage(FILE *out)
           "  -V, --version  the version\n"
           "subcommands:\n",
           out);
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+    for (size_t i = 0; i < COUNT; i++)
         fprintf(out, "  %-12s %s\n", subcommands[i].name, subcommands[i].help);
-}
-
-/* How many letters must be changed, added or dropped to make one word of the other (Levenshtein). Longer words than 31 letters
- * are far from all of ours. */
-static size_t distance(const char *one, const char *other)
-{
-    size_t row[32];
-    size_t length = strlen(other);
-
-    if (strlen(one) >= 32 || length >= 32)
-        return 32;
-    for (size_t k = 0; k <= length; k++)
-        row[k] = k;
-    for (size_t i = 0; one[i] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i + 1;
-        for (size_t k = 0; k < length; k++) {
-            size_t changed = corner + (one[i] != other[k]);
-            size_t dropped = (row[k] < row[k + 1] ? row[k] : row[k + 1]) + 1;
-
-            corner = row[k + 1];
-            row[k + 1] = changed < dropped ? changed : dropped;
-        }
-    }
-    return row[length];
-}
-
-/* The subcommand that was likely meant: two slips at most, and fewer than half of its letters. NULL: none. */
-static const char *nearest(const char *word)
-{
-    const char *found = NULL;
-    size_t least = 3;
-
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
-        size_t slips = distance(word, subcommands[i].name);
-
-        if (slips < least && slips * 2 < strlen(subcommands[i].name)) {
-            least = slips;
-            found = subcommands[i].name;
-        }
-    }
-    return found;
 }
 
 static int run(const char *config_path, int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
+    for (size_t i = 0; i < COUNT; i++) {
         if (strcmp(subcommands[i].name, argv[0]) == 0)
             return subcommands[i].run(config_path, argc, argv);
     }
-    const char *meant = nearest(argv[0]);
-    fprintf(stderr, "realipctl: there is no subcommand '%s'; %s%s%s\n", argv[0],
-            meant != NULL ? "did you mean: realipctl " : "realipctl --help lists them", meant != NULL ? meant : "",
-            meant != NULL ? "?" : "");
-    return REALIP_EXIT_USAGE;
+    const char *names[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        names[i] = subcommands[i].name;
+    return realip_usage_unknown(NULL, "subcommand", argv[0], names, COUNT);
 }
 
 int main(int argc, char **argv)
@@ -105,9 +64,10 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "-V") == 0 || strcmp(argv[i], "--version") == 0) {
             puts("realipctl " PACKAGE_VERSION);
             return 0;
+        } else if (strcmp(argv[i], "-c") == 0) {
+            return realip_usage_wrong(NULL, "-c needs a file behind it");
         } else if (argv[i][0] == '-') {
-            fprintf(stderr, "realipctl: '%s' is not understood here; realipctl --help shows how\n", argv[i]);
-            return REALIP_EXIT_USAGE;
+            return realip_usage_wrong(NULL, "'%.60s' is not understood here", argv[i]);
         } else {
             return run(config_path, argc - i, argv + i);
         }
