@@ -45,6 +45,8 @@ struct program {
     struct realip_snapshot *started;
     struct realip_metrics_http *http;
     struct event *woken;
+    struct realip_watch *watch; /* NULL: it can't be had */
+    struct event *watched;
     struct event *tick; /* while it drains */
     int tenths;         /* left to drain; 0: not yet */
     struct {
@@ -72,26 +74,69 @@ static void on_signal(int signal)
     wake(signal == SIGHUP ? 'H' : 'T');
 }
 
-static void reload(struct program *program)
+static void watch_files(struct program *program)
 {
     struct realip_problems problems = { 0 };
-    bool succeeded = realip_snapshots_reload(program->snapshots, &problems) == 0;
 
-    realip_metrics_set_reload(program->metrics, succeeded, (long long)time(NULL));
-    if (succeeded) {
-        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    if (program->watch != NULL)
+        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+}
 
-        const struct realip_config *started = realip_snapshot_config(program->started);
-        const struct realip_config *fresh = realip_snapshot_config(snapshot);
-        realip_daemon_report(LOG_WARNING, &fresh->warnings);
-        realip_daemon_warn_of_restart(started, &started->milter, fresh, &fresh->milter);
-        realip_snapshot_release(&snapshot);
-        realip_log(LOG_NOTICE, "new rules are in force");
-    } else {
+static void tell_new_rules(const struct program *program)
+{
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    const struct realip_config *started = realip_snapshot_config(program->started);
+    const struct realip_config *fresh = realip_snapshot_config(snapshot);
+
+    realip_daemon_report(LOG_WARNING, &fresh->warnings);
+    realip_daemon_warn_of_restart(started, &started->milter, fresh, &fresh->milter);
+    realip_snapshot_release(&snapshot);
+    realip_log(LOG_NOTICE, "new rules are in force");
+}
+
+/* `asked` for by SIGHUP: an answer is wanted, also where nothing has changed. */
+static void reload(struct program *program, bool asked)
+{
+    struct realip_problems problems = { 0 };
+    int result = asked ? realip_snapshots_reload(program->snapshots, &problems)
+                       : realip_snapshots_refresh(program->snapshots, &problems);
+
+    if (result <= 0)
+        realip_metrics_set_reload(program->metrics, result == 0, (long long)time(NULL));
+    if (result == 0) {
+        tell_new_rules(program);
+    } else if (result < 0) {
         realip_daemon_report(LOG_ERR, &problems);
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
     realip_problems_clear(&problems);
+    watch_files(program);
+}
+
+static void on_watched(int fd, short what, void *context)
+{
+    struct program *program = context;
+
+    (void)fd;
+    (void)what;
+    if (realip_watch_read(program->watch) != 0)
+        reload(program, false);
+}
+
+/* Without it reloads are asked for by SIGHUP alone. */
+static void start_watch(struct program *program)
+{
+    struct realip_problems problems = { 0 };
+
+    if (realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &program->watch, &problems) == 0)
+        program->watched = event_new(program->base, realip_watch_fd(program->watch), EV_READ | EV_PERSIST, on_watched, program);
+    if (program->watched == NULL || event_add(program->watched, NULL) < 0)
+        realip_watch_free(&program->watch);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+    watch_files(program);
 }
 
 static bool is_our_socket(const struct program *program)
@@ -142,7 +187,7 @@ static void on_woken(int fd, short what, void *context)
     } else if (memchr(bytes, 'T', (size_t)count) != NULL)
         drain(program);
     else
-        reload(program);
+        reload(program, true);
 }
 
 static int catch_signals(struct program *program)
@@ -283,6 +328,7 @@ static int start(struct program *program, const char *path, struct realip_proble
     if (start_milter() < 0)
         return EXIT_FAILURE;
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
+    start_watch(program);
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
@@ -295,6 +341,9 @@ static void stop(struct program *program)
         event_free(program->woken);
     if (program->tick != NULL)
         event_free(program->tick);
+    if (program->watched != NULL)
+        event_free(program->watched);
+    realip_watch_free(&program->watch);
     if (program->base != NULL)
         event_base_free(program->base);
     free(program->socket.path);

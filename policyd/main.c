@@ -33,14 +33,18 @@ struct program {
     struct event *signals[3];
     struct event *reloaded; /* readable when a reload has ended */
     int reloaded_pipe[2];
+    struct realip_watch *watch; /* NULL: it can't be had */
+    struct event *watched;
     pthread_t reloader;
     bool reloading;
     bool reload_again;
+    bool asked_again;  /* that one by SIGHUP: an answer is wanted, also where nothing has changed */
+    bool asked;        /* the one that goes on */
     struct realip_problems reload_problems;
-    bool reload_succeeded;
+    int reload_result; /* 0, -1, or 1 for nothing new */
 };
 
-static void start_reload(struct program *program);
+static void start_reload(struct program *program, bool asked);
 
 /* For the programs that decide with the same rules and must not read the configuration (Dovecot's). */
 static void publish(const struct realip_config *config)
@@ -52,16 +56,45 @@ static void publish(const struct realip_config *config)
     realip_problems_clear(&problems);
 }
 
-/* In a thread of its own: reading a large configuration must keep no request waiting. */
+/* In a thread of its own: reading a large configuration, and writing it to the disk, must keep no request waiting. */
 static void *reload(void *context)
 {
     struct program *program = context;
     ssize_t ignored;
 
-    program->reload_succeeded = realip_snapshots_reload(program->snapshots, &program->reload_problems) == 0;
+    program->reload_result = program->asked ? realip_snapshots_reload(program->snapshots, &program->reload_problems)
+                                            : realip_snapshots_refresh(program->snapshots, &program->reload_problems);
+    if (program->reload_result == 0) {
+        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+
+        publish(realip_snapshot_config(snapshot));
+        realip_snapshot_release(&snapshot);
+    }
     ignored = write(program->reloaded_pipe[1], "", 1);
     (void)ignored;
     return NULL;
+}
+
+static void use_new_rules(struct program *program)
+{
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    const struct realip_config *started = realip_snapshot_config(program->started);
+    const struct realip_config *fresh = realip_snapshot_config(snapshot);
+
+    realip_daemon_report(LOG_WARNING, &fresh->warnings);
+    realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
+    realip_log(LOG_NOTICE, "new rules are in force");
+    realip_server_set_snapshot(program->server, snapshot);
+}
+
+static void watch_files(struct program *program)
+{
+    struct realip_problems problems = { 0 };
+
+    if (program->watch != NULL)
+        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
 }
 
 static void on_reloaded(int fd, short what, void *context)
@@ -74,31 +107,27 @@ static void on_reloaded(int fd, short what, void *context)
         return;
     pthread_join(program->reloader, NULL);
     program->reloading = false;
-    realip_metrics_set_reload(program->metrics, program->reload_succeeded, (long long)time(NULL));
-    if (program->reload_succeeded) {
-        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
-
-        realip_daemon_report(LOG_WARNING, &realip_snapshot_config(snapshot)->warnings);
-        const struct realip_config *started = realip_snapshot_config(program->started);
-        const struct realip_config *fresh = realip_snapshot_config(snapshot);
-        realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
-        publish(fresh);
-        realip_log(LOG_NOTICE, "new rules are in force");
-        realip_server_set_snapshot(program->server, snapshot);
-    } else {
+    if (program->reload_result <= 0)
+        realip_metrics_set_reload(program->metrics, program->reload_result == 0, (long long)time(NULL));
+    if (program->reload_result == 0) {
+        use_new_rules(program);
+    } else if (program->reload_result < 0) {
         realip_daemon_report(LOG_ERR, &program->reload_problems);
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
     realip_problems_clear(&program->reload_problems);
+    watch_files(program);
     if (program->reload_again)
-        start_reload(program);
+        start_reload(program, program->asked_again);
 }
 
-static void start_reload(struct program *program)
+static void start_reload(struct program *program, bool asked)
 {
     program->reload_again = program->reloading;
+    program->asked_again = program->reloading && (program->asked_again || asked);
     if (program->reloading)
         return;
+    program->asked = asked;
     int error = pthread_create(&program->reloader, NULL, reload, program);
     if (error != 0)
         realip_log(LOG_ERR, "cannot reload: %s: the old rules stay in force", strerror(error));
@@ -110,7 +139,17 @@ static void on_hangup(int signal, short what, void *context)
 {
     (void)signal;
     (void)what;
-    start_reload(context);
+    start_reload(context, true);
+}
+
+static void on_watched(int fd, short what, void *context)
+{
+    struct program *program = context;
+
+    (void)fd;
+    (void)what;
+    if (realip_watch_read(program->watch) != 0)
+        start_reload(program, false);
 }
 
 static void on_terminate(int signal, short what, void *context)
@@ -135,6 +174,20 @@ static int add_signals(struct program *program)
             return -1;
     }
     return program->reloaded == NULL ? -1 : event_add(program->reloaded, NULL);
+}
+
+/* Without it reloads are asked for by SIGHUP alone. */
+static void start_watch(struct program *program)
+{
+    struct realip_problems problems = { 0 };
+
+    if (realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &program->watch, &problems) == 0)
+        program->watched = event_new(program->base, realip_watch_fd(program->watch), EV_READ | EV_PERSIST, on_watched, program);
+    if (program->watched == NULL || event_add(program->watched, NULL) < 0)
+        realip_watch_free(&program->watch);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+    watch_files(program);
 }
 
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
@@ -317,6 +370,7 @@ static int start(struct program *program, const char *path, struct realip_proble
     realip_snapshots_set_check(program->snapshots, check_attestation, program);
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     publish(config);
+    start_watch(program);
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
@@ -336,6 +390,9 @@ static void stop(struct program *program)
     }
     if (program->reloaded != NULL)
         event_free(program->reloaded);
+    if (program->watched != NULL)
+        event_free(program->watched);
+    realip_watch_free(&program->watch);
     realip_attest_free(&program->attest);
     realip_snapshot_release(&program->started);
     realip_snapshots_free(&program->snapshots);

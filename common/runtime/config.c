@@ -6,15 +6,17 @@
 
 #include "config_file.h"
 #include "endpoint.h"
-#include "kubernetes_nodes.h"
 #include "name_pattern.h"
 #include "network_source.h"
+#include "sources.h"
+#include "stamp.h"
 
 /* One file while it is given its meaning. */
 struct reader {
     struct realip_config *config;
     const struct realip_config_file *file;
     struct realip_problems *problems;
+    struct realip_sources *sources; /* NULL: nothing is kept of them */
     struct realip_network_list networks[REALIP_SET_COUNT];
 };
 
@@ -305,15 +307,14 @@ static void read_network_block(struct reader *reader, enum realip_set set, const
     struct realip_network_list *list = &reader->networks[set];
     const char *name = realip_set_token(set);
     const struct realip_config_value *value;
+    const struct realip_sources_target target = { &reader->config->arena, list, reader->problems, &reader->config->warnings };
 
     for (unsigned i = 0; (value = realip_config_value_at(block, "cidr", i)) != NULL; i++)
         realip_network_source_text(name, value->text, strlen(value->text), value->origin, list, reader->problems);
     for (unsigned i = 0; (value = realip_config_value_at(block, "files", i)) != NULL; i++)
-        realip_network_source_files(name, value->text, value->origin, &reader->config->arena, list, reader->problems,
-                                    &reader->config->warnings);
+        realip_sources_read_files(reader->sources, set, value->text, value->origin, &target);
     for (unsigned i = 0; (value = realip_config_value_at(block, "kubernetes-nodes", i)) != NULL; i++)
-        realip_kubernetes_nodes_read(name, value->text, value->origin, set == REALIP_SET_INFRASTRUCTURE,
-                                     &reader->config->arena, list, reader->problems, &reader->config->warnings);
+        realip_sources_read_nodes(reader->sources, set, value->text, value->origin, &target);
     list_on_purpose(reader, set, 0);
     if (read_bool(reader, block, "discover", false))
         realip_network_source_discover(realip_config_value_at(block, "discover", 0)->origin, list, reader->problems);
@@ -442,6 +443,7 @@ static void build_sets(struct reader *reader)
         struct realip_origin at = { reader->config->path, 0 };
         const char *reason = "";
 
+        reader->config->stamp = realip_stamp_networks(reader->config->stamp, list);
         for (size_t i = 0; i < list->count; i++) {
             list->entries[i].label = (uint32_t)rules->origin_count;
             origins[rules->origin_count++] = list->origins[i];
@@ -629,6 +631,12 @@ static void read_config(struct reader *reader)
 
 int realip_config_load(const char *path, struct realip_config **config_r, struct realip_problems *problems)
 {
+    return realip_config_load_sources(path, NULL, config_r, problems);
+}
+
+int realip_config_load_sources(const char *path, struct realip_sources *sources, struct realip_config **config_r,
+                               struct realip_problems *problems)
+{
     struct realip_config *config = calloc(1, sizeof(*config));
     struct realip_config_file *file = NULL;
     size_t before = problems->count;
@@ -643,8 +651,9 @@ int realip_config_load(const char *path, struct realip_config **config_r, struct
     if (config->path == NULL)
         realip_problems_add(problems, (struct realip_origin){ path, 0 }, "out of memory");
     else if (realip_config_file_read(path, &config->arena, problems, &file) == 0) {
-        struct reader reader = { .config = config, .file = file, .problems = problems };
+        struct reader reader = { .config = config, .file = file, .problems = problems, .sources = sources };
 
+        config->stamp = realip_stamp_text(0, realip_config_file_text(file));
         read_config(&reader);
         realip_config_file_free(&file);
     }

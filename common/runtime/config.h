@@ -36,6 +36,7 @@ struct realip_service {
 
 struct realip_name_pattern; /* see name_pattern.h */
 struct realip_config_value; /* see config_file.h */
+struct realip_sources;      /* see sources.h */
 
 struct realip_suspicion {
     bool configured;
@@ -61,6 +62,7 @@ struct realip_config {
     struct realip_service milter;
     enum realip_milter_header milter_header;
     struct realip_suspicion suspicion;
+    uint64_t stamp; /* of all that was read: two configurations with one stamp are the same rules. 0 in compiled ones */
     struct realip_problems warnings; /* what works, but not as the writer may think */
     struct realip_arena arena;       /* holds all of the above */
     const void *mapping;             /* of a compiled file, or NULL */
@@ -70,6 +72,11 @@ struct realip_config {
 /* Loads a file. 0 and *config_r (to be freed), perhaps with warnings; or -1, *config_r NULL and the problems added, each
  * with file, line and mend. Every problem found is told, not the first alone. Not for two threads at once. */
 int realip_config_load(const char *path, struct realip_config **config_r, struct realip_problems *problems);
+
+/* The same, with sources that fall back upon what they last held (realip_sources_new()); `sources` has what this load read or
+ * kept, also where the load is refused. */
+int realip_config_load_sources(const char *path, struct realip_sources *sources, struct realip_config **config_r,
+                               struct realip_problems *problems);
 
 void realip_config_free(struct realip_config **config);
 

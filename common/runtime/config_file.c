@@ -419,6 +419,11 @@ void realip_config_file_free(struct realip_config_file **file)
     *file = NULL;
 }
 
+const char *realip_config_file_text(const struct realip_config_file *file)
+{
+    return file->text;
+}
+
 /* A block of ours is a section of libconfuse; the cast keeps confuse.h out of everybody else's files. */
 static const struct realip_config_block *as_block(const cfg_t *section)
 {

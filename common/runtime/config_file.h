@@ -24,6 +24,9 @@ int realip_config_file_read(const char *path, struct realip_arena *arena, struct
                             struct realip_config_file **file_r);
 void realip_config_file_free(struct realip_config_file **file);
 
+/* The text, its comments made spaces. */
+const char *realip_config_file_text(const struct realip_config_file *file);
+
 /* The top level as a block; lives as long as the file. */
 const struct realip_config_block *realip_config_file_root(const struct realip_config_file *file);
 

@@ -30,7 +30,8 @@ static void print_usage(FILE *out, const char *program)
             "  -c FILE        the configuration (default " REALIP_CONFIG_DEFAULT_PATH ")\n"
             "  -h, --help     this text\n"
             "  -V, --version  the version\n"
-            "Runs in the foreground. SIGHUP reads the configuration again, SIGTERM ends.\n",
+            "Runs in the foreground. The configuration is read again when it or a file that it names changes, and at\n"
+            "SIGHUP; SIGTERM ends.\n",
             program);
 }
 

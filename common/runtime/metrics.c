@@ -6,10 +6,27 @@
 
 #include "log.h"
 
+#define MOST_SOURCES 1000 /* that are shown: a monitoring system has to keep each of them */
+
+/* One of what a configuration reads networks from. */
+struct shown_source {
+    const char *set;
+    char *text; /* escaped */
+    size_t networks;
+    long long last_read;
+    bool is_stale;
+};
+
+struct shown_sources {
+    size_t count;
+    struct shown_source sources[];
+};
+
 struct realip_metrics {
     enum realip_source source;
-    pthread_mutex_t lock; /* of the list, not of the counters */
+    pthread_mutex_t lock; /* of the two lists, not of the counters */
     struct realip_metrics_listener *listeners;
+    struct shown_sources *sources; /* NULL: none */
     atomic_ullong reloads[2]; /* failed, succeeded */
     atomic_llong last_reload;
     atomic_int rules_stale;
@@ -30,6 +47,15 @@ struct realip_metrics *realip_metrics_new(enum realip_source source)
     return metrics;
 }
 
+static void free_sources(struct shown_sources *sources)
+{
+    if (sources == NULL)
+        return;
+    for (size_t i = 0; i < sources->count; i++)
+        free(sources->sources[i].text);
+    free(sources);
+}
+
 void realip_metrics_free(struct realip_metrics **metrics)
 {
     if (*metrics == NULL)
@@ -41,6 +67,7 @@ void realip_metrics_free(struct realip_metrics **metrics)
         free(listener->title);
         free(listener);
     }
+    free_sources((*metrics)->sources);
     pthread_mutex_destroy(&(*metrics)->lock);
     free(*metrics);
     *metrics = NULL;
@@ -99,6 +126,63 @@ bool realip_metrics_is_stale(const struct realip_metrics *metrics)
     return atomic_load(&metrics->rules_stale) != 0;
 }
 
+/* As in the log: a path may hold bytes that are no text. NULL when memory is short. */
+static char *escape(const char *text)
+{
+    size_t size = strlen(text) * 4 + 6;
+    char *escaped = malloc(size);
+
+    if (escaped != NULL)
+        realip_log_escape(text, escaped, size);
+    return escaped;
+}
+
+static struct shown_sources *copy_sources(const struct realip_sources *sources)
+{
+    size_t count = realip_sources_count(sources);
+
+    if (count > MOST_SOURCES)
+        count = MOST_SOURCES;
+    struct shown_sources *copy = calloc(1, sizeof(*copy) + count * sizeof(copy->sources[0]));
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        struct realip_sources_state state = realip_sources_at(sources, i);
+
+        copy->sources[i] = (struct shown_source){ realip_set_token(state.set), escape(state.text), state.networks,
+                                                  state.last_read, state.stale != NULL };
+        copy->count++;
+        if (copy->sources[i].text == NULL) {
+            free_sources(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+int realip_metrics_set_sources(struct realip_metrics *metrics, const struct realip_sources *sources)
+{
+    struct shown_sources *fresh = copy_sources(sources);
+
+    if (fresh == NULL)
+        return -1;
+    pthread_mutex_lock(&metrics->lock);
+    struct shown_sources *old = metrics->sources;
+    metrics->sources = fresh;
+    pthread_mutex_unlock(&metrics->lock);
+    free_sources(old);
+    return 0;
+}
+
+size_t realip_metrics_stale_sources(struct realip_metrics *metrics)
+{
+    size_t stale = 0;
+
+    pthread_mutex_lock(&metrics->lock);
+    for (size_t i = 0; metrics->sources != NULL && i < metrics->sources->count; i++)
+        stale += metrics->sources->sources[i].is_stale ? 1 : 0;
+    pthread_mutex_unlock(&metrics->lock);
+    return stale;
+}
+
 void realip_metrics_add_malformed(struct realip_metrics *metrics)
 {
     atomic_fetch_add_explicit(&metrics->malformed, 1, memory_order_relaxed);
@@ -150,6 +234,43 @@ static void write_head(const char *name, const char *type, const char *help, FIL
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static long long networks_of(const struct shown_source *source)
+{
+    return (long long)source->networks;
+}
+
+static long long last_read_of(const struct shown_source *source)
+{
+    return source->last_read;
+}
+
+static long long is_stale(const struct shown_source *source)
+{
+    return source->is_stale ? 1 : 0;
+}
+
+static void write_sources(const struct shown_sources *sources, FILE *out)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+        long long (*value)(const struct shown_source *source);
+    } gauges[] = {
+        { "realip_source_networks", "Networks in force from a file, a pattern of files or a list of nodes.", networks_of },
+        { "realip_source_last_read_timestamp_seconds", "When all of the source was last good.", last_read_of },
+        { "realip_source_stale", "1 while the source is gone, empty or broken, and its last good content decides.", is_stale },
+    };
+
+    for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
+        write_head(gauges[i].name, "gauge", gauges[i].help, out);
+        for (size_t k = 0; sources != NULL && k < sources->count; k++) {
+            fprintf(out, "%s{set=\"%s\",source=\"", gauges[i].name, sources->sources[k].set);
+            write_label(sources->sources[k].text, out);
+            fprintf(out, "\"} %lld\n", gauges[i].value(&sources->sources[k]));
+        }
+    }
+}
+
 void realip_metrics_write(struct realip_metrics *metrics, FILE *out)
 {
     write_head("realip_verdicts_total", "counter", "Verdicts by source, listener, reason and action done.", out);
@@ -168,6 +289,9 @@ void realip_metrics_write(struct realip_metrics *metrics, FILE *out)
     fprintf(out, "realip_rules_stale %d\n", atomic_load(&metrics->rules_stale));
     write_head("realip_rules_loaded_timestamp_seconds", "gauge", "When the rules in force were loaded.", out);
     fprintf(out, "realip_rules_loaded_timestamp_seconds %lld\n", atomic_load(&metrics->last_reload));
+    pthread_mutex_lock(&metrics->lock);
+    write_sources(metrics->sources, out);
+    pthread_mutex_unlock(&metrics->lock);
     write_head("realip_log_lines_lost_total", "counter", "Lines that could not be written to the log.", out);
     fprintf(out, "realip_log_lines_lost_total %llu\n", realip_log_lines_lost());
     if (metrics->write != NULL)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/facts.h"
+#include "sources.h"
 
 /* One listener's counters. Lives as long as the metrics: a listener that a reload takes away keeps its counts. */
 struct realip_metrics_listener {
@@ -32,6 +33,12 @@ void realip_metrics_set_loaded(struct realip_metrics *metrics, long long now);
 void realip_metrics_set_reload(struct realip_metrics *metrics, bool succeeded, long long now);
 /* True while the last reload failed and older rules decide. */
 bool realip_metrics_is_stale(const struct realip_metrics *metrics);
+
+/* Shows the sources as they are now; copied. 0; or -1 when memory is short, and the ones before go on being shown. */
+int realip_metrics_set_sources(struct realip_metrics *metrics, const struct realip_sources *sources);
+/* How many of them are stale: their last good content decides. */
+size_t realip_metrics_stale_sources(struct realip_metrics *metrics);
+
 void realip_metrics_add_malformed(struct realip_metrics *metrics);
 void realip_metrics_set_connections(struct realip_metrics *metrics, long connections);
 

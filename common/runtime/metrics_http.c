@@ -30,9 +30,12 @@ static void send_health(struct evhttp_request *request, void *context)
     const struct realip_metrics_http *self = context;
     static const char good[] = "ok\n";
     static const char stale[] = "ok, but the last reload failed: older rules decide\n";
+    static const char stale_source[] = "ok, but a source of networks is stale: its last good content decides\n";
 
     if (realip_metrics_is_stale(self->metrics))
         send_text(request, "text/plain; charset=utf-8", stale, sizeof(stale) - 1);
+    else if (realip_metrics_stale_sources(self->metrics) > 0)
+        send_text(request, "text/plain; charset=utf-8", stale_source, sizeof(stale_source) - 1);
     else
         send_text(request, "text/plain; charset=utf-8", good, sizeof(good) - 1);
 }

@@ -10,7 +10,7 @@ struct realip_metrics_http;
 
 /* Serves `metrics` (borrowed) on a listening descriptor, which it owns from then on, in `base`'s loop. NULL when memory is
  * short; the descriptor is closed then.
- *   GET /healthz  200 "ok", or "ok, but the last reload failed: older rules decide"
+ *   GET /healthz  200 "ok", or "ok, but the last reload failed: older rules decide", or "ok, but a source of networks is stale: …"
  *   GET /metrics  200, Prometheus text format */
 struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics);
 void realip_metrics_http_free(struct realip_metrics_http **http);

@@ -86,8 +86,18 @@ static const char *trimmed(const char *line, size_t *length_r)
     return line;
 }
 
+/* "# empty", in a line of its own. */
+static bool says_empty(const char *line)
+{
+    line += strspn(line, " \t");
+    if (*line != '#')
+        return false;
+    line += 1 + strspn(line + 1, " \t");
+    return strncmp(line, "empty", 5) == 0 && line[5 + strspn(line + 5, " \t\r\n")] == '\0';
+}
+
 static int read_lines(FILE *stream, const char *set, struct realip_origin origin, struct realip_network_list *list,
-                      struct realip_problems *problems)
+                      struct realip_problems *problems, struct realip_network_file *file_r)
 {
     char *line = NULL;
     size_t room = 0;
@@ -99,6 +109,8 @@ static int read_lines(FILE *stream, const char *set, struct realip_origin origin
         const char *text = trimmed(line + (marked ? 3 : 0), &length);
 
         origin.line++;
+        file_r->is_cut = line[got - 1] != '\n';
+        file_r->says_empty = file_r->says_empty || says_empty(line);
         if (strlen(line) != (size_t)got) {
             realip_problems_add(problems, origin, "networks %s: a NUL byte; a plain text file is wanted", set);
             result = -1;
@@ -130,12 +142,14 @@ FILE *realip_network_source_open(const char *path)
     return NULL;
 }
 
-static int read_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
-                     struct realip_network_list *list, struct realip_problems *problems)
+int realip_network_source_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
+                               struct realip_network_list *list, struct realip_problems *problems,
+                               struct realip_network_file *file_r)
 {
     struct realip_origin origin = { realip_arena_copy(arena, path, strlen(path)), 0 };
     FILE *stream = realip_network_source_open(path);
 
+    *file_r = (struct realip_network_file){ 0 };
     if (stream == NULL || origin.file == NULL) {
         realip_problems_add(problems, named_at, "networks %s: cannot read '%s': %s; create it or take it out of files",
                             set, path, strerror(errno));
@@ -143,7 +157,7 @@ static int read_file(const char *set, const char *path, struct realip_origin nam
             fclose(stream);
         return -1;
     }
-    int result = read_lines(stream, set, origin, list, problems);
+    int result = read_lines(stream, set, origin, list, problems, file_r);
     if (ferror(stream) != 0) {
         realip_problems_add(problems, named_at, "networks %s: reading '%s' failed: %s; a text file is wanted", set,
                             path, strerror(errno));
@@ -153,31 +167,27 @@ static int read_file(const char *set, const char *path, struct realip_origin nam
     return result;
 }
 
-int realip_network_source_files(const char *set, const char *pattern, struct realip_origin origin,
-                                struct realip_arena *arena, struct realip_network_list *list,
-                                struct realip_problems *problems, struct realip_problems *warnings)
+bool realip_network_source_is_pattern(const char *text)
 {
-    glob_t found;
-    int result = 0;
+    return strpbrk(text, "*?[") != NULL;
+}
 
-    if (strpbrk(pattern, "*?[") == NULL)
-        return read_file(set, pattern, origin, arena, list, problems);
-    int status = glob(pattern, GLOB_ERR, NULL, &found);
-    if (status == GLOB_NOMATCH || (status == GLOB_ABORTED && errno == ENOENT)) {
-        realip_problems_add(warnings, origin, "networks %s: no file matches '%s'", set, pattern);
+int realip_network_source_find(const char *set, const char *pattern, struct realip_origin origin, glob_t *found_r,
+                               struct realip_problems *problems)
+{
+    int status = glob(pattern, GLOB_ERR, NULL, found_r);
+
+    if (status == 0)
         return 0;
+    if (status == GLOB_NOMATCH || (status == GLOB_ABORTED && errno == ENOENT)) {
+        if (status == GLOB_ABORTED)
+            globfree(found_r);
+        return 1;
     }
-    if (status != 0) {
-        realip_problems_add(problems, origin, "networks %s: cannot look for '%s': %s; make the folder readable", set,
-                            pattern, status == GLOB_NOSPACE ? "out of memory" : strerror(errno));
-        return -1;
-    }
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        if (read_file(set, found.gl_pathv[i], origin, arena, list, problems) < 0)
-            result = -1;
-    }
-    globfree(&found);
-    return result;
+    realip_problems_add(problems, origin, "networks %s: cannot look for '%s': %s; make the folder readable", set, pattern,
+                        status == GLOB_NOSPACE ? "out of memory" : strerror(errno));
+    globfree(found_r);
+    return -1;
 }
 
 static struct realip_network one_host(struct realip_address address)

@@ -2,6 +2,7 @@
 #ifndef REALIP_NETWORK_SOURCE_H
 #define REALIP_NETWORK_SOURCE_H
 
+#include <glob.h>
 #include <stdio.h>
 
 #include "arena.h"
@@ -26,12 +27,25 @@ void realip_network_list_clear(struct realip_network_list *list);
 int realip_network_source_text(const char *set, const char *text, size_t length, struct realip_origin origin,
                                struct realip_network_list *list, struct realip_problems *problems);
 
-/* Reads every file that the glob(7) pattern matches, one CIDR a line, "#" starts a comment. Without wildcards the file
- * must be there; a pattern that matches nothing adds a warning. 0; or -1 and problems added. Origins' file names live
- * in `arena`. */
-int realip_network_source_files(const char *set, const char *pattern, struct realip_origin origin,
-                                struct realip_arena *arena, struct realip_network_list *list,
-                                struct realip_problems *problems, struct realip_problems *warnings);
+/* What a file was like, besides its networks. */
+struct realip_network_file {
+    bool is_cut;     /* its last line has no end: as a program leaves it that wrote a part of it */
+    bool says_empty; /* a line "# empty": somebody meant it to hold no network */
+};
+
+/* Reads one file, one CIDR a line, "#" starts a comment. 0; or -1 and problems added, and then `list` may hold the file's
+ * other networks. `named_at` is where the configuration names it. Origins' file names live in `arena`. */
+int realip_network_source_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
+                               struct realip_network_list *list, struct realip_problems *problems,
+                               struct realip_network_file *file_r);
+
+/* Does a value of `files` stand for any number of files, or is it the name of one, which must be there? */
+bool realip_network_source_is_pattern(const char *text);
+
+/* Looks for the files that a glob(7) pattern matches. 0 and found_r->gl_pathv (to be freed by globfree(3)); 1: none; or -1 and
+ * one problem added. */
+int realip_network_source_find(const char *set, const char *pattern, struct realip_origin origin, glob_t *found_r,
+                               struct realip_problems *problems);
 
 /* Opens a plain file for reading: a device or a pipe might never end, or never begin. NULL and errno when it is none. */
 FILE *realip_network_source_open(const char *path);

@@ -3,9 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/decide.h"
 #include "log.h"
+#include "sources.h"
 
 struct realip_snapshot {
     atomic_uint references;
@@ -18,6 +20,12 @@ struct realip_snapshots {
     struct realip_snapshot *current;
     struct realip_metrics *metrics;
     char *path;
+    /* Of the thread that loads. */
+    struct realip_sources *sources; /* what the rules in force were made of */
+    struct realip_sources *refused; /* those of the last attempt, where it failed */
+    char *problems;                 /* why it failed; NULL where it did not, or memory was short */
+    bool failed;
+    struct timespec begun;
     int (*check)(void *context, const struct realip_config *fresh, struct realip_problems *problems);
     void *check_context;
 };
@@ -48,23 +56,119 @@ static int find_counters(struct realip_snapshot *snapshot, struct realip_metrics
     return 0;
 }
 
-static struct realip_snapshot *load(const struct realip_snapshots *snapshots, struct realip_problems *problems)
+static void add_out_of_memory(const struct realip_snapshots *snapshots, struct realip_problems *problems)
+{
+    realip_problems_add(problems, (struct realip_origin){ snapshots->path, 0 }, "out of memory");
+}
+
+/* *sources_r has what was read also where NULL is returned, for want of a good configuration. */
+static struct realip_snapshot *load(struct realip_snapshots *snapshots, struct realip_sources **sources_r,
+                                    struct realip_problems *problems)
 {
     struct realip_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
-    if (snapshot == NULL) {
-        realip_problems_add(problems, (struct realip_origin){ snapshots->path, 0 }, "out of memory");
+    clock_gettime(CLOCK_REALTIME, &snapshots->begun);
+    *sources_r = realip_sources_new(snapshots->sources, (long long)snapshots->begun.tv_sec);
+    if (snapshot == NULL || *sources_r == NULL) {
+        free(snapshot);
+        add_out_of_memory(snapshots, problems);
         return NULL;
     }
     atomic_init(&snapshot->references, 1);
-    if (realip_config_load(snapshots->path, &snapshot->config, problems) == 0
-        && (snapshots->check == NULL || snapshots->check(snapshots->check_context, snapshot->config, problems) == 0)) {
-        if (find_counters(snapshot, snapshots->metrics) == 0)
-            return snapshot;
-        realip_problems_add(problems, (struct realip_origin){ snapshots->path, 0 }, "out of memory");
-    }
+    if (realip_config_load_sources(snapshots->path, *sources_r, &snapshot->config, problems) == 0)
+        return snapshot;
     free_snapshot(snapshot);
     return NULL;
+}
+
+/* Is it fit to be put in force? */
+static int make_ready(const struct realip_snapshots *snapshots, struct realip_snapshot *snapshot,
+                      struct realip_problems *problems)
+{
+    if (snapshots->check != NULL && snapshots->check(snapshots->check_context, snapshot->config, problems) < 0)
+        return -1;
+    if (find_counters(snapshot, snapshots->metrics) == 0)
+        return 0;
+    add_out_of_memory(snapshots, problems);
+    return -1;
+}
+
+/* Takes the sources over; what became of them is told. 0; or -1 and one problem added, and the old ones stay. */
+static int adopt_sources(struct realip_snapshots *snapshots, struct realip_sources **fresh, struct realip_problems *problems)
+{
+    if (snapshots->metrics != NULL && realip_metrics_set_sources(snapshots->metrics, *fresh) < 0) {
+        add_out_of_memory(snapshots, problems);
+        return -1;
+    }
+    realip_sources_tell(*fresh, snapshots->sources);
+    realip_sources_free(&snapshots->sources);
+    snapshots->sources = *fresh;
+    *fresh = NULL;
+    return 0;
+}
+
+static void swap(struct realip_snapshots *snapshots, struct realip_snapshot *fresh)
+{
+    pthread_mutex_lock(&snapshots->lock);
+    struct realip_snapshot *old = snapshots->current;
+    snapshots->current = fresh;
+    pthread_mutex_unlock(&snapshots->lock);
+    realip_snapshot_release(&old);
+}
+
+static void note_success(struct realip_snapshots *snapshots)
+{
+    snapshots->failed = false;
+    realip_sources_free(&snapshots->refused);
+    free(snapshots->problems);
+    snapshots->problems = NULL;
+}
+
+/* Takes `refused` over. True when the attempt before failed for the same reasons. */
+static bool note_failure(struct realip_snapshots *snapshots, struct realip_sources **refused, const char *problems)
+{
+    bool is_same = snapshots->failed && problems != NULL && snapshots->problems != NULL
+        && strcmp(problems, snapshots->problems) == 0;
+
+    note_success(snapshots);
+    snapshots->failed = true;
+    snapshots->refused = *refused;
+    snapshots->problems = problems == NULL ? NULL : strdup(problems);
+    *refused = NULL;
+    return is_same;
+}
+
+static bool is_in_force(const struct realip_snapshots *snapshots, const struct realip_snapshot *fresh)
+{
+    return snapshots->current != NULL && snapshots->current->config->stamp == fresh->config->stamp;
+}
+
+/* 1 is returned only where a load that changes nothing is left out. */
+static int load_and_swap(struct realip_snapshots *snapshots, bool leave_out, struct realip_problems *problems)
+{
+    struct realip_sources *sources;
+    struct realip_snapshot *fresh = load(snapshots, &sources, problems);
+    bool is_same = leave_out && fresh != NULL && !snapshots->failed && is_in_force(snapshots, fresh);
+    int result = fresh == NULL || (!is_same && make_ready(snapshots, fresh, problems) < 0)
+            || adopt_sources(snapshots, &sources, problems) < 0
+        ? -1
+        : 0;
+
+    if (result < 0) {
+        if (note_failure(snapshots, &sources, problems->text) && leave_out) {
+            realip_problems_clear(problems);
+            result = 1;
+        }
+    } else {
+        note_success(snapshots);
+        if (is_same)
+            result = 1;
+        else
+            swap(snapshots, fresh);
+    }
+    if (result != 0 && fresh != NULL)
+        free_snapshot(fresh);
+    return result;
 }
 
 int realip_snapshots_open(const char *path, struct realip_metrics *metrics, struct realip_snapshots **snapshots_r,
@@ -82,8 +186,7 @@ int realip_snapshots_open(const char *path, struct realip_metrics *metrics, stru
     }
     snapshots->metrics = metrics;
     pthread_mutex_init(&snapshots->lock, NULL);
-    snapshots->current = load(snapshots, problems);
-    if (snapshots->current == NULL) {
+    if (load_and_swap(snapshots, false, problems) < 0) {
         realip_snapshots_free(&snapshots);
         return -1;
     }
@@ -106,6 +209,8 @@ void realip_snapshots_free(struct realip_snapshots **snapshots)
         return;
     realip_snapshot_release(&(*snapshots)->current);
     pthread_mutex_destroy(&(*snapshots)->lock);
+    note_success(*snapshots);
+    realip_sources_free(&(*snapshots)->sources);
     free((*snapshots)->path);
     free(*snapshots);
     *snapshots = NULL;
@@ -113,16 +218,31 @@ void realip_snapshots_free(struct realip_snapshots **snapshots)
 
 int realip_snapshots_reload(struct realip_snapshots *snapshots, struct realip_problems *problems)
 {
-    struct realip_snapshot *fresh = load(snapshots, problems);
+    return load_and_swap(snapshots, false, problems);
+}
 
-    if (fresh == NULL)
-        return -1;
-    pthread_mutex_lock(&snapshots->lock);
-    struct realip_snapshot *old = snapshots->current;
-    snapshots->current = fresh;
-    pthread_mutex_unlock(&snapshots->lock);
-    realip_snapshot_release(&old);
-    return 0;
+int realip_snapshots_refresh(struct realip_snapshots *snapshots, struct realip_problems *problems)
+{
+    return load_and_swap(snapshots, true, problems);
+}
+
+static void watch_sources(const struct realip_sources *sources, struct realip_watch *watch)
+{
+    for (size_t i = 0; i < realip_sources_count(sources); i++) {
+        struct realip_sources_state source = realip_sources_at(sources, i);
+
+        realip_watch_add(watch, source.text, source.is_pattern);
+    }
+}
+
+int realip_snapshots_watch(const struct realip_snapshots *snapshots, struct realip_watch *watch,
+                           struct realip_problems *problems)
+{
+    realip_watch_begin(watch);
+    realip_watch_add(watch, snapshots->path, false);
+    watch_sources(snapshots->sources, watch);
+    watch_sources(snapshots->refused, watch);
+    return realip_watch_end(watch, &snapshots->begun, problems);
 }
 
 struct realip_snapshot *realip_snapshots_acquire(struct realip_snapshots *snapshots)

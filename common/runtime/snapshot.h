@@ -1,13 +1,15 @@
 /* snapshot - the rules in force, shared by reference; a reload swaps them whole.
  *
  * A reader holds a reference for as long as it uses what the snapshot gave it. The configuration is read and checked
- * outside any lock; the swap is one pointer. When a reload fails the old snapshot stays.
+ * outside any lock; the swap is one pointer. When a reload fails the old snapshot stays; when only a source of networks is
+ * broken, that source's last good content stays (sources.h), and what became of it is logged.
  */
 #ifndef REALIP_SNAPSHOT_H
 #define REALIP_SNAPSHOT_H
 
 #include "config.h"
 #include "metrics.h"
+#include "watch.h"
 
 struct realip_snapshot;
 
@@ -18,7 +20,7 @@ struct realip_snapshots;
  * may be NULL) gets the counters of every listener. */
 int realip_snapshots_open(const char *path, struct realip_metrics *metrics, struct realip_snapshots **snapshots_r,
                           struct realip_problems *problems);
-/* Has every later load looked at before it is swapped in: `check` returns 0, or -1 with a problem added, and then the
+/* Has every later load that changes something looked at before it is swapped in: `check` returns 0, or -1 with a problem added, and then the
  * old rules stay. It runs in the reloading thread. */
 void realip_snapshots_set_check(struct realip_snapshots *snapshots,
                                 int (*check)(void *context, const struct realip_config *fresh,
@@ -29,6 +31,15 @@ void realip_snapshots_free(struct realip_snapshots **snapshots);
 /* Loads the configuration again and swaps it in. 0; or -1, the problems added, and the old rules in force. One thread at
  * a time. */
 int realip_snapshots_reload(struct realip_snapshots *snapshots, struct realip_problems *problems);
+
+/* The same after something may have changed, for who watches the files: 1 when nothing has, and there is nothing to tell: the
+ * rules would be those in force, or are refused for the reasons that were told at the last attempt. `problems` is empty. */
+int realip_snapshots_refresh(struct realip_snapshots *snapshots, struct realip_problems *problems);
+
+/* Has `watch` watch the configuration and all files that it names, also where the last attempt to load it failed: whoever
+ * mends it is seen. Call after each load, while no other is under way. As realip_watch_end(). */
+int realip_snapshots_watch(const struct realip_snapshots *snapshots, struct realip_watch *watch,
+                           struct realip_problems *problems);
 
 /* The newest snapshot, with a reference of the caller's. Any thread; never NULL. */
 struct realip_snapshot *realip_snapshots_acquire(struct realip_snapshots *snapshots);

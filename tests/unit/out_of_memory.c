@@ -315,7 +315,8 @@ static int gather_networks(void)
     struct realip_network_list list = { 0 };
     struct realip_arena arena = { 0 };
     const struct realip_origin origin = { "test", 1 };
-    int result = realip_network_source_files("internal", list_path, origin, &arena, &list, &problems, &warnings);
+    const struct realip_sources_target target = { &arena, &list, &problems, &warnings };
+    int result = realip_sources_read_files(NULL, REALIP_SET_INTERNAL, list_path, origin, &target);
 
     if (result == 0 && list.count != 300)
         result = -2;

@@ -1,0 +1,472 @@
+#include "sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "kubernetes_nodes.h"
+#include "log.h"
+
+enum kind { KIND_UNKNOWN = 0, KIND_FILES, KIND_NODES };
+
+/* A network and its place; half as large as what it was made of, since it is kept for as long as the rules. */
+struct kept_network {
+    uint64_t hi;
+    uint64_t lo;
+    uint32_t text; /* where in the content's texts its file's name begins */
+    uint32_t line;
+    uint8_t family;
+    uint8_t prefix;
+};
+
+/* What one file gave. Never changed once made, so that the sources of later loads share it. */
+struct content {
+    unsigned references;
+    struct kept_network *networks;
+    size_t count;
+    char *texts;
+    size_t text_size;
+    size_t text_room;
+    bool is_cut;
+};
+
+struct file {
+    char *path;
+    struct content *content;
+};
+
+struct item {
+    enum realip_set set;
+    enum kind kind;
+    char *text;
+    struct file *files;
+    size_t file_count;
+    size_t networks;
+    long long last_read;
+    char *stale; /* the reason, or NULL */
+};
+
+struct realip_sources {
+    const struct realip_sources *last;
+    long long now;
+    struct item *items;
+    size_t count;
+    size_t room;
+};
+
+/* One source while it is read. */
+struct reading {
+    struct item *item;       /* NULL: nothing is kept */
+    const struct item *last; /* NULL: nothing to fall back upon */
+    enum kind kind;
+    enum realip_set set;
+    struct realip_origin origin;
+    const struct realip_sources_target *target;
+};
+
+/* ---- content --------------------------------------------------------------------------------------------------------- */
+
+static void release_content(struct content *content)
+{
+    if (content == NULL || --content->references > 0)
+        return;
+    free(content->networks);
+    free(content->texts);
+    free(content);
+}
+
+static int add_text(struct content *content, const char *text, uint32_t *at_r)
+{
+    size_t size = strlen(text) + 1;
+
+    if (content->text_room - content->text_size < size) {
+        size_t room = (content->text_size + size) * 2;
+        char *texts = room > UINT32_MAX ? NULL : realloc(content->texts, room);
+
+        if (texts == NULL)
+            return -1;
+        content->texts = texts;
+        content->text_room = room;
+    }
+    *at_r = (uint32_t)content->text_size;
+    memcpy(content->texts + content->text_size, text, size);
+    content->text_size += size;
+    return 0;
+}
+
+static int fill_content(struct content *content, const struct realip_network_list *list, size_t from)
+{
+    const char *file = NULL;
+    uint32_t text = 0;
+
+    for (size_t i = from; i < list->count; i++) {
+        const struct realip_network *network = &list->entries[i].network;
+
+        /* A file's networks, and a node's, stand together and share one text. */
+        if (list->origins[i].file != file && add_text(content, list->origins[i].file, &text) < 0)
+            return -1;
+        file = list->origins[i].file;
+        content->networks[content->count++]
+            = (struct kept_network){ network->address.hi, network->address.lo, text, list->origins[i].line,
+                                     (uint8_t)network->address.family, (uint8_t)network->prefix };
+    }
+    return 0;
+}
+
+/* Of the list's networks from an index on. NULL when memory is short. */
+static struct content *make_content(const struct realip_network_list *list, size_t from, bool is_cut)
+{
+    struct content *content = calloc(1, sizeof(*content));
+
+    if (content == NULL)
+        return NULL;
+    content->references = 1;
+    content->is_cut = is_cut;
+    if (list->count > from)
+        content->networks = malloc((list->count - from) * sizeof(*content->networks));
+    if ((list->count > from && content->networks == NULL) || fill_content(content, list, from) < 0) {
+        release_content(content);
+        return NULL;
+    }
+    return content;
+}
+
+static int add_content(const struct content *content, const struct realip_sources_target *target)
+{
+    struct realip_origin origin = { NULL, 0 };
+    uint32_t text = 0;
+
+    for (size_t i = 0; i < content->count; i++) {
+        const struct kept_network *kept = &content->networks[i];
+        const struct realip_network network = { { kept->hi, kept->lo, (enum realip_family)kept->family }, kept->prefix };
+
+        if (origin.file == NULL || kept->text != text)
+            origin.file = realip_arena_copy(target->arena, content->texts + kept->text, strlen(content->texts + kept->text));
+        text = kept->text;
+        origin.line = kept->line;
+        if (origin.file == NULL || realip_network_list_add(target->list, &network, origin) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- items ----------------------------------------------------------------------------------------------------------- */
+
+static const struct item *find_item(const struct realip_sources *sources, enum realip_set set, enum kind kind, const char *text)
+{
+    for (size_t i = 0; sources != NULL && i < sources->count; i++) {
+        const struct item *item = &sources->items[i];
+
+        if (item->set == set && item->kind == kind && strcmp(item->text, text) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+static const struct file *find_file(const struct item *item, const char *path)
+{
+    for (size_t i = 0; item != NULL && i < item->file_count; i++) {
+        if (strcmp(item->files[i].path, path) == 0)
+            return &item->files[i];
+    }
+    return NULL;
+}
+
+static struct item *add_item(struct realip_sources *sources, enum realip_set set, enum kind kind, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy != NULL && sources->count == sources->room) {
+        size_t room = sources->room == 0 ? 8 : sources->room * 2;
+        struct item *items = realloc(sources->items, room * sizeof(*items));
+
+        if (items == NULL) {
+            free(copy);
+            return NULL;
+        }
+        sources->items = items;
+        sources->room = room;
+    }
+    if (copy == NULL)
+        return NULL;
+    sources->items[sources->count] = (struct item){ .set = set, .kind = kind, .text = copy, .last_read = sources->now };
+    return &sources->items[sources->count++];
+}
+
+static void clear_item(struct item *item)
+{
+    for (size_t i = 0; i < item->file_count; i++) {
+        release_content(item->files[i].content);
+        free(item->files[i].path);
+    }
+    free(item->files);
+    free(item->text);
+    free(item->stale);
+}
+
+struct realip_sources *realip_sources_new(const struct realip_sources *last, long long now)
+{
+    struct realip_sources *sources = calloc(1, sizeof(*sources));
+
+    if (sources != NULL) {
+        sources->last = last;
+        sources->now = now;
+    }
+    return sources;
+}
+
+void realip_sources_free(struct realip_sources **sources)
+{
+    if (*sources == NULL)
+        return;
+    for (size_t i = 0; i < (*sources)->count; i++)
+        clear_item(&(*sources)->items[i]);
+    free((*sources)->items);
+    free(*sources);
+    *sources = NULL;
+}
+
+/* ---- reading one source ---------------------------------------------------------------------------------------------- */
+
+static int add_out_of_memory(const struct reading *reading)
+{
+    realip_problems_add(reading->target->problems, reading->origin, "networks %s: out of memory",
+                        realip_set_token(reading->set));
+    return -1;
+}
+
+/* Takes over the caller's reference, also when memory is short. */
+static int add_file(struct item *item, const char *path, struct content *content)
+{
+    char *copy = strdup(path);
+    struct file *files = copy == NULL ? NULL : realloc(item->files, (item->file_count + 1) * sizeof(*files));
+
+    if (files == NULL) {
+        free(copy);
+        release_content(content);
+        return -1;
+    }
+    item->files = files;
+    item->files[item->file_count++] = (struct file){ copy, content };
+    item->networks += content->count;
+    return 0;
+}
+
+static int remember(const struct reading *reading, const char *path, size_t from, bool is_cut)
+{
+    if (reading->item == NULL)
+        return 0;
+    struct content *content = make_content(reading->target->list, from, is_cut);
+    return content == NULL || add_file(reading->item, path, content) < 0 ? add_out_of_memory(reading) : 0;
+}
+
+/* The first reason of several. */
+static int turn_stale(const struct reading *reading, const struct realip_problems *found)
+{
+    const char *text = found->text == NULL ? "memory was short" : found->text;
+
+    reading->item->last_read = reading->last->last_read;
+    if (reading->item->stale == NULL)
+        reading->item->stale = strndup(text, strcspn(text, "\n"));
+    return reading->item->stale == NULL ? add_out_of_memory(reading) : 0;
+}
+
+/* Falls back upon what the file gave last; one that is new and wrong gives nothing, and its pattern's other files go on. */
+static int keep(const struct reading *reading, const struct file *last, const struct realip_problems *found)
+{
+    if (turn_stale(reading, found) < 0)
+        return -1;
+    if (last == NULL)
+        return 0;
+    last->content->references++;
+    if (add_file(reading->item, last->path, last->content) < 0 || add_content(last->content, reading->target) < 0)
+        return add_out_of_memory(reading);
+    return 0;
+}
+
+/* What has just been read well may still be less than it was. 0; or -1 and one problem added. */
+static int compare(const struct reading *reading, const struct content *last, const char *path, size_t count,
+                   const struct realip_network_file *file, struct realip_problems *found)
+{
+    struct realip_origin at = { path, 0 };
+
+    if (count == 0 && file->says_empty)
+        return 0;
+    if (count == 0 && last->count > 0) {
+        realip_problems_add(found, at, "has no network any more; write a line '# empty' into it if that is meant");
+        return -1;
+    }
+    if (reading->kind == KIND_FILES && file->is_cut && !last->is_cut) {
+        realip_problems_add(found, at, "ends in the middle of a line, as if it was cut off; end its last line, or write it whole beside and rename it");
+        return -1;
+    }
+    return 0;
+}
+
+static int read_one(const struct reading *reading, const char *path)
+{
+    const struct realip_sources_target *target = reading->target;
+    const struct file *last = find_file(reading->last, path);
+    struct realip_problems found = { 0 };
+    struct realip_problems *problems = reading->last == NULL ? target->problems : &found;
+    struct realip_network_file file = { 0 };
+    const char *set = realip_set_token(reading->set);
+    size_t from = target->list->count;
+    int result;
+
+    if (reading->kind == KIND_NODES)
+        result = realip_kubernetes_nodes_read(set, path, reading->origin, reading->set == REALIP_SET_INFRASTRUCTURE,
+                                              target->arena, target->list, problems, target->warnings);
+    else
+        result = realip_network_source_file(set, path, reading->origin, target->arena, target->list, problems, &file);
+    if (result == 0 && last != NULL)
+        result = compare(reading, last->content, path, target->list->count - from, &file, problems);
+    if (result == 0) {
+        result = remember(reading, path, from, file.is_cut);
+    } else {
+        target->list->count = from;
+        if (reading->last != NULL)
+            result = keep(reading, last, &found);
+    }
+    realip_problems_clear(&found);
+    return result;
+}
+
+static int keep_all(const struct reading *reading, const struct realip_problems *found)
+{
+    if (turn_stale(reading, found) < 0)
+        return -1;
+    for (size_t i = 0; i < reading->last->file_count; i++) {
+        if (keep(reading, &reading->last->files[i], found) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int find_nothing(const struct reading *reading, const char *pattern)
+{
+    const char *set = realip_set_token(reading->set);
+    struct realip_problems found = { 0 };
+
+    if (reading->last == NULL || reading->last->networks == 0) {
+        realip_problems_add(reading->target->warnings, reading->origin, "networks %s: no file matches '%s'", set, pattern);
+        return 0;
+    }
+    realip_problems_add(&found, reading->origin, "networks %s: no file matches '%s' any more; take it out of files if that is meant",
+                        set, pattern);
+    int result = keep_all(reading, &found);
+    realip_problems_clear(&found);
+    return result;
+}
+
+static int read_pattern(const struct reading *reading, const char *pattern)
+{
+    struct realip_problems found = { 0 };
+    glob_t paths;
+    int result = realip_network_source_find(realip_set_token(reading->set), pattern, reading->origin, &paths,
+                                            reading->last == NULL ? reading->target->problems : &found);
+
+    if (result == 0) {
+        for (size_t i = 0; i < paths.gl_pathc; i++) {
+            if (read_one(reading, paths.gl_pathv[i]) < 0)
+                result = -1;
+        }
+        globfree(&paths);
+    } else if (result > 0) {
+        result = find_nothing(reading, pattern);
+    } else if (reading->last != NULL) {
+        result = keep_all(reading, &found);
+    }
+    realip_problems_clear(&found);
+    return result;
+}
+
+static int read_source(struct realip_sources *sources, const struct reading *plan, const char *text)
+{
+    struct reading reading = *plan;
+
+    if (sources != NULL) {
+        if (find_item(sources, reading.set, reading.kind, text) != NULL)
+            return 0;
+        reading.last = find_item(sources->last, reading.set, reading.kind, text);
+        reading.item = add_item(sources, reading.set, reading.kind, text);
+        if (reading.item == NULL)
+            return add_out_of_memory(&reading);
+    }
+    if (reading.kind == KIND_FILES && realip_network_source_is_pattern(text))
+        return read_pattern(&reading, text);
+    return read_one(&reading, text);
+}
+
+int realip_sources_read_files(struct realip_sources *sources, enum realip_set set, const char *pattern,
+                              struct realip_origin origin, const struct realip_sources_target *target)
+{
+    const struct reading plan = { .kind = KIND_FILES, .set = set, .origin = origin, .target = target };
+
+    return read_source(sources, &plan, pattern);
+}
+
+int realip_sources_read_nodes(struct realip_sources *sources, enum realip_set set, const char *path,
+                              struct realip_origin origin, const struct realip_sources_target *target)
+{
+    const struct reading plan = { .kind = KIND_NODES, .set = set, .origin = origin, .target = target };
+
+    return read_source(sources, &plan, path);
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------------------- */
+
+size_t realip_sources_count(const struct realip_sources *sources)
+{
+    return sources == NULL ? 0 : sources->count;
+}
+
+struct realip_sources_state realip_sources_at(const struct realip_sources *sources, size_t index)
+{
+    const struct item *item = &sources->items[index];
+
+    return (struct realip_sources_state){ .set = item->set,
+                                          .text = item->text,
+                                          .is_pattern = item->kind == KIND_FILES && realip_network_source_is_pattern(item->text),
+                                          .networks = item->networks,
+                                          .last_read = item->last_read,
+                                          .stale = item->stale };
+}
+
+static void tell_stale(const struct item *item)
+{
+    time_t seconds = (time_t)item->last_read;
+    char when[32] = "?";
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) != NULL)
+        strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    realip_log(LOG_ERR, "networks %s: '%s' is stale, its last good content stays in force (%zu networks, of %s): %s",
+               realip_set_token(item->set), item->text, item->networks, when, item->stale);
+}
+
+static void tell_gone(const struct item *item, const struct item *before)
+{
+    for (size_t i = 0; i < before->file_count; i++) {
+        if (find_file(item, before->files[i].path) == NULL)
+            realip_log(LOG_NOTICE, "networks %s: '%s' is gone, and what it listed (%zu networks)", realip_set_token(item->set),
+                       before->files[i].path, before->files[i].content->count);
+    }
+}
+
+void realip_sources_tell(const struct realip_sources *sources, const struct realip_sources *before)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct item *item = &sources->items[i];
+        const struct item *earlier = find_item(before, item->set, item->kind, item->text);
+
+        if (item->stale != NULL && (earlier == NULL || earlier->stale == NULL))
+            tell_stale(item);
+        if (item->stale == NULL && earlier != NULL && earlier->stale != NULL)
+            realip_log(LOG_NOTICE, "networks %s: '%s' is good again (%zu networks)", realip_set_token(item->set), item->text,
+                       item->networks);
+        if (earlier != NULL)
+            tell_gone(item, earlier);
+    }
+}
