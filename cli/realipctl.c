@@ -1,4 +1,5 @@
 /* realipctl: the operator's tool. Finds the subcommand and hands over. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ static const struct subcommand subcommands[] = {
     { "export", realip_export_main, "tell rspamd or SpamAssassin which addresses are not real" },
     { "compile", realip_compile_main, "publish the rules as one file, for hosts without realip-policyd" },
     { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
+    { "probe", realip_probe_main, "ask mail servers themselves: who wants PROXY headers, and who believes a stranger's?" },
+    { "healthcheck", realip_healthcheck_main, "does a listener greet? for Kubernetes' exec probes and HAProxy's external-check" },
     { "proxy-header", realip_proxy_header_main, "reads and writes PROXY headers; what would each mail server do?" },
 };
 
@@ -51,10 +54,20 @@ static int run(const char *config_path, int argc, char **argv)
     return realip_usage_unknown(NULL, "subcommand", argv[0], names, COUNT);
 }
 
+/* HAProxy's external-check runs a program with words of its own and no options: it finds the subcommand by the program's name. */
+static bool is_called(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcmp(slash == NULL ? path : slash + 1, name) == 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *config_path = REALIP_CONFIG_DEFAULT_PATH;
 
+    if (argc > 0 && is_called(argv[0], "realip-healthcheck"))
+        return realip_healthcheck_main(config_path, argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
             config_path = argv[++i];

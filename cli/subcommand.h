@@ -12,6 +12,8 @@ int realip_check_main(const char *config_path, int argc, char **argv);
 int realip_compile_main(const char *config_path, int argc, char **argv);
 int realip_export_main(const char *config_path, int argc, char **argv);
 int realip_explain_main(const char *config_path, int argc, char **argv);
+int realip_healthcheck_main(const char *config_path, int argc, char **argv);
+int realip_probe_main(const char *config_path, int argc, char **argv);
 int realip_proxy_header_main(const char *config_path, int argc, char **argv);
 
 /* Reads the configuration for a subcommand and prints what is wrong in it, or what it warns of, to standard error. 0 and

@@ -1,0 +1,164 @@
+#include "http_get.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "probe/connection.h"
+#include "probe/target.h"
+
+#define MOST_ANSWER (4 * 1024 * 1024)
+
+static int fail(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static int fail(char *error, size_t size, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(error, size, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+static int connect_unix(const char *path, long long deadline, struct realip_probe_connection **connection_r, char *error, size_t size)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    int number;
+
+    if (strlen(path) >= sizeof(name.sun_path))
+        return fail(error, size, "unix:%s: a socket's path has at most %zu bytes", path, sizeof(name.sun_path) - 1);
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    if (realip_probe_connect((const struct sockaddr *)(const void *)&name, sizeof(name), deadline, connection_r, &number) < 0)
+        return fail(error, size, "unix:%s: %s: is realip-policyd running, with http = \"unix:%s\"?", path, strerror(number), path);
+    return 0;
+}
+
+static int connect_tcp(const char *place, long long deadline, struct realip_probe_connection **connection_r, char *error, size_t size)
+{
+    struct realip_probe_targets targets;
+    const char *reason;
+    int number = 0;
+
+    if (realip_probe_resolve(place, AF_UNSPEC, &targets, &reason) < 0)
+        return fail(error, size, "'%s': %s", place, reason);
+    for (size_t i = 0; i < targets.count; i++) {
+        if (realip_probe_connect((const struct sockaddr *)(const void *)&targets.all[i].name, targets.all[i].size, deadline, connection_r, &number) == 0)
+            return 0;
+    }
+    return fail(error, size, "%s: %s: is realip-policyd running, with http = \"%s\"?", place, strerror(number), place);
+}
+
+/* The whole answer, NUL-terminated; to be freed. NULL: it did not come whole. */
+static char *read_all(struct realip_probe_connection *connection)
+{
+    char *text = malloc(MOST_ANSWER);
+    size_t length = 0;
+    enum realip_probe_reading reading = REALIP_PROBE_READING_LINE;
+
+    while (text != NULL && reading == REALIP_PROBE_READING_LINE && length < MOST_ANSWER - 1) {
+        size_t got;
+
+        reading = realip_probe_read_bytes(connection, text + length, MOST_ANSWER - 1 - length, &got);
+        length += got;
+    }
+    if (text == NULL || reading != REALIP_PROBE_READING_CLOSED) {
+        free(text);
+        return NULL;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+/* Answers to HTTP/1.0 come in one piece and end with the connection (RFC 9112 section 6.3). */
+static int read_answer(char *text, const char *url, json_t **answer_r, char *error, size_t size)
+{
+    const char *body = strstr(text, "\r\n\r\n");
+    int status = 0;
+
+    if (sscanf(text, "HTTP/1.%*1d %3d", &status) != 1 || body == NULL)
+        return fail(error, size, "%s: what answers there speaks no HTTP", url);
+    if (status == 401 || status == 403)
+        return fail(error, size, "%s: the daemon does not tell us (%d): say --token-file FILE, the one that its auth-policy-token names", url, status);
+    if (status != 200)
+        return fail(error, size, "%s: the daemon answers %d; is it older than this realipctl?", url, status);
+    *answer_r = json_loads(body + 4, 0, NULL);
+    return json_is_object(*answer_r) ? 0 : fail(error, size, "%s: the answer is no JSON object", url);
+}
+
+int realip_http_get(const struct realip_http_place *place, const char *path, int msecs, json_t **answer_r, char *error, size_t size)
+{
+    const char *host = strncmp(place->url, "http://", 7) == 0 ? place->url + 7 : place->url;
+    bool is_unix = strncmp(host, "unix:", 5) == 0;
+    struct realip_probe_connection *connection = NULL;
+    long long deadline = realip_probe_now() + msecs * 1000LL;
+    char place_text[300];
+    char request[2048];
+
+    *answer_r = NULL;
+    snprintf(place_text, sizeof(place_text), "%.*s", is_unix ? (int)strlen(host) : (int)strcspn(host, "/"), host);
+    if ((is_unix ? connect_unix(place_text + 5, deadline, &connection, error, size)
+                 : connect_tcp(place_text, deadline, &connection, error, size)) < 0)
+        return -1;
+    int length = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n%s%s%s\r\n", path, is_unix ? "localhost" : place_text,
+                          place->token == NULL ? "" : "Authorization: Bearer ", place->token == NULL ? "" : place->token,
+                          place->token == NULL ? "" : "\r\n");
+    bool sent = length > 0 && (size_t)length < sizeof(request) && realip_probe_send(connection, request, (size_t)length) == 0;
+    char *text = sent ? read_all(connection) : NULL;
+    int result = text == NULL ? fail(error, size, "%s: no whole answer came within %d ms", place_text, msecs)
+                              : read_answer(text, place_text, answer_r, error, size);
+    free(text);
+    realip_probe_close(&connection, 200);
+    if (result < 0) {
+        json_decref(*answer_r);
+        *answer_r = NULL;
+    }
+    return result;
+}
+
+int realip_http_token(const char *path, char **token_r, char *error, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    char line[512] = "";
+
+    *token_r = NULL;
+    if (file == NULL)
+        return fail(error, size, "the token file '%s' cannot be read: %s", path, strerror(errno));
+    if (fgets(line, sizeof(line), file) != NULL)
+        line[strcspn(line, "\r\n")] = '\0';
+    fclose(file);
+    for (const char *c = line; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return fail(error, size, "the token file '%s' holds no token: its first line is visible characters alone", path);
+    }
+    *token_r = line[0] == '\0' ? NULL : strdup(line);
+    return *token_r != NULL ? 0 : fail(error, size, "the token file '%s' holds no token in its first line", path);
+}
+
+int realip_http_escape(const char *text, char *out, size_t room)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t length = 0;
+
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        bool as_is = isalnum(*c) || strchr("-._~:", *c) != NULL;
+
+        if (length + 4 > room)
+            return -1;
+        if (as_is) {
+            out[length++] = (char)*c;
+        } else {
+            out[length++] = '%';
+            out[length++] = digits[*c >> 4];
+            out[length++] = digits[*c & 15];
+        }
+    }
+    if (length >= room)
+        return -1;
+    out[length] = '\0';
+    return 0;
+}

@@ -1,0 +1,12 @@
+/* explained - asks realip-policyd what it saw of a session that the probe just made. */
+#ifndef REALIP_PROBE_EXPLAINED_H
+#define REALIP_PROBE_EXPLAINED_H
+
+#include "http_get.h"
+#include "observation.h"
+
+/* Looks for the newest verdict since the session began whose client is the one that our header named, or this host; fills shown,
+ * peer, judged and done of `seen`, which stays as it is where there is none. 0; or -1 and a sentence in `error`: the daemon could not be asked. */
+int realip_probe_explain(const struct realip_http_place *place, struct realip_probe_observation *seen, char *error, size_t size);
+
+#endif

@@ -1,0 +1,226 @@
+/* realipctl healthcheck: one listener, one line, one exit status; for Kubernetes' exec probes and HAProxy's external-check. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connection.h"
+#include "session.h"
+#include "subcommand.h"
+#include "words.h"
+
+#define EXIT_BAD 1
+
+enum option_code { OPTION_PROXY = 1, OPTION_PROTOCOL, OPTION_TLS, OPTION_TIMEOUT, OPTION_HELP };
+
+static const struct option options[] = {
+    { "proxy", required_argument, NULL, OPTION_PROXY },
+    { "protocol", required_argument, NULL, OPTION_PROTOCOL },
+    { "tls", no_argument, NULL, OPTION_TLS },
+    { "timeout", required_argument, NULL, OPTION_TIMEOUT },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static const char usage[]
+    = "examples:\n"
+      "  realipctl healthcheck 127.0.0.1:2525\n"
+      "  realipctl healthcheck --proxy none 127.0.0.1:25\n"
+      "  realipctl healthcheck --tls --protocol imap '[::1]:10993'\n"
+      "usage: realipctl healthcheck [OPTIONS] HOST:PORT\n"
+      "       realipctl healthcheck [OPTIONS] PROXY_ADDRESS PROXY_PORT SERVER_ADDRESS SERVER_PORT\n"
+      "  the second form is how HAProxy's external-check calls a command; as it gives no options, point it to\n"
+      "  realip-healthcheck (the same program) or to a script that says: exec realipctl healthcheck --proxy none \"$@\"\n"
+      "  --proxy WHAT     what is said first: local (PROXY v2 LOCAL, the default), v1 or v2 (with this host as client), none\n"
+      "  --protocol P     smtp, submission, imap, pop3 or sieve (default: by the port, or whatever greets)\n"
+      "  --tls            TLS at once (default on ports 465, 993 and 995)\n"
+      "  --timeout S      seconds for all of it (default 5)\n"
+      "It connects, waits for the greeting, says QUIT or LOGOUT and waits for the end: no reset, no error in the server's log.\n"
+      "Exit status: 0 it greets, 1 it does not, 64 wrong arguments.\n";
+
+struct check {
+    struct realip_probe_order order;
+    enum realip_probe_opening opening; /* PLAIN, V1, V2 or LOCAL */
+    struct realip_probe_targets targets;
+};
+
+static int wrong(const char *option, const char *value, const char *mend)
+{
+    fprintf(stderr, "realipctl healthcheck: %s '%.100s': %s\n", option, value, mend);
+    return -1;
+}
+
+static int read_proxy(const char *text, enum realip_probe_opening *opening_r)
+{
+    *opening_r = strcmp(text, "none") == 0 ? REALIP_PROBE_PLAIN : realip_probe_opening_from_token(text, strlen(text));
+    if (*opening_r == REALIP_PROBE_OPENING_UNKNOWN || *opening_r == REALIP_PROBE_OTHER_FAMILY)
+        return wrong("--proxy", text, "it is local, v1, v2 or none");
+    return 0;
+}
+
+static int read_timeout(const char *text, int *msecs_r)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+
+    if (*end != '\0' || text[0] < '0' || text[0] > '9' || !(seconds >= 0.01 && seconds <= 300))
+        return wrong("--timeout", text, "it is a number of seconds, as 5 or 0.5, and 300 at most");
+    *msecs_r = (int)(seconds * 1000);
+    return 0;
+}
+
+/* 0; 1 for --help; or -1. */
+static int read_option(int code, const char *value, struct check *check)
+{
+    switch (code) {
+    case OPTION_PROXY:
+        return read_proxy(value, &check->opening);
+    case OPTION_PROTOCOL:
+        check->order.protocol = realip_probe_protocol_from_token(value);
+        return check->order.protocol != REALIP_PROBE_PROTOCOL_UNKNOWN ? 0 : wrong("--protocol", value, "it is smtp, submission, imap, pop3 or sieve");
+    case OPTION_TLS:
+        check->order.tls = REALIP_PROBE_TLS_AT_ONCE;
+        return 0;
+    case OPTION_TIMEOUT:
+        return read_timeout(value, &check->order.msecs);
+    case OPTION_HELP:
+        return 1;
+    default:
+        fputs("realipctl healthcheck --help shows how\n", stderr);
+        return -1;
+    }
+}
+
+static int read_target(int count, char **words, struct realip_probe_targets *targets)
+{
+    const char *reason = "";
+
+    if (count == 1 && realip_probe_resolve(words[0], AF_UNSPEC, targets, &reason) < 0)
+        return wrong("target", words[0], reason);
+    if (count == 4 && realip_probe_resolve_pair(words[2], words[3], AF_UNSPEC, targets, &reason) < 0)
+        return wrong("server", words[2], reason);
+    if (count == 1 || count == 4)
+        return 0;
+    fputs("realipctl healthcheck: it takes HOST:PORT, or the four words of HAProxy's external-check; --help shows how\n", stderr);
+    return -1;
+}
+
+static int read_options(int argc, char **argv, struct check *check)
+{
+    int code;
+
+    optind = 1;
+    /* "+": an address may begin with anything, and HAProxy's words are no options. */
+    while ((code = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        int result = read_option(code, optarg, check);
+
+        if (result != 0)
+            return result;
+    }
+    return read_target(argc - optind, argv + optind, &check->targets);
+}
+
+/* Reads up to the greeting's last line. True: it greets. `line` is the last line in any case. */
+static bool read_greeting(struct realip_probe_connection *connection, enum realip_probe_protocol wanted,
+                          enum realip_probe_protocol *protocol_r, char *line, size_t size)
+{
+    for (int i = 0; i < 100; i++) {
+        if (realip_probe_read_line(connection, line, size) != REALIP_PROBE_READING_LINE)
+            return false;
+        enum realip_probe_line kind = realip_probe_greeting(line, protocol_r);
+        if (wanted != REALIP_PROBE_PROTOCOL_UNKNOWN && *protocol_r != wanted)
+            return false;
+        if (kind != REALIP_PROBE_LINE_MORE)
+            return kind == REALIP_PROBE_LINE_GOOD;
+    }
+    return false;
+}
+
+static bool send_header(const struct check *check, struct realip_probe_connection *connection)
+{
+    struct realip_probe_order order = check->order;
+    unsigned char bytes[REALIP_PROBE_HEADER_SIZE];
+    struct realip_address local, remote, asserted;
+    unsigned port;
+
+    /* The client that v1 and v2 name is this host: a check says nothing but the truth. */
+    realip_probe_ends(connection, &local, &port, &remote);
+    order.as_ipv4 = order.as_ipv6 = local;
+    size_t size = realip_probe_header(&order, check->opening, &local, port, &remote, bytes, &asserted);
+    return realip_probe_send(connection, bytes, size) == 0;
+}
+
+/* True: it greets. `told` is what to say about it. */
+static bool converse(const struct check *check, struct realip_probe_connection *connection, char told[REALIP_PROBE_WORDS_SIZE])
+{
+    enum realip_probe_protocol protocol = REALIP_PROBE_PROTOCOL_UNKNOWN;
+    char line[1024] = "";
+    char tls[REALIP_PROBE_WORDS_SIZE];
+
+    if (!send_header(check, connection)) {
+        snprintf(told, REALIP_PROBE_WORDS_SIZE, "hangs up at once");
+        return false;
+    }
+    if (check->order.tls == REALIP_PROBE_TLS_AT_ONCE
+        && realip_probe_start_tls(connection, check->order.host_name, tls, sizeof(tls)) != REALIP_PROBE_READING_LINE) {
+        snprintf(told, REALIP_PROBE_WORDS_SIZE, "no TLS");
+        return false;
+    }
+    bool good = read_greeting(connection, check->order.protocol, &protocol, line, sizeof(line));
+    realip_probe_copy_words(line[0] == '\0' ? "no greeting" : line, told);
+    const char *quit = realip_probe_quit(protocol);
+    if (good && realip_probe_send(connection, quit, strlen(quit)) == 0)
+        (void)realip_probe_read_line(connection, line, sizeof(line));
+    return good;
+}
+
+/* Each address of a name in turn, until one takes the connection. */
+static bool run(struct check *check, char told[REALIP_PROBE_WORDS_SIZE])
+{
+    long long deadline = realip_probe_now() + check->order.msecs * 1000LL;
+    struct realip_probe_connection *connection = NULL;
+    int error = 0;
+
+    for (size_t i = 0; i < check->targets.count && connection == NULL; i++) {
+        check->order.target = &check->targets.all[i];
+        (void)realip_probe_connect((const struct sockaddr *)(const void *)&check->order.target->name, check->order.target->size, deadline, &connection,
+                                   &error);
+    }
+    if (connection == NULL) {
+        snprintf(told, REALIP_PROBE_WORDS_SIZE, "%s", strerror(error));
+        return false;
+    }
+    bool good = converse(check, connection, told);
+    long long left = (deadline - realip_probe_now()) / 1000;
+    realip_probe_close(&connection, left < 200 ? 200 : (int)left);
+    return good;
+}
+
+int realip_healthcheck_main(const char *config_path, int argc, char **argv)
+{
+    static struct check check;
+    char told[REALIP_PROBE_WORDS_SIZE] = "";
+    char address[REALIP_ADDRESS_TEXT_SIZE];
+    bool tls;
+
+    (void)config_path; /* it needs none, and reading one would cost more than all else here */
+    signal(SIGPIPE, SIG_IGN);
+    check = (struct check){ .order.msecs = 5000, .opening = REALIP_PROBE_LOCAL };
+    int result = read_options(argc, argv, &check);
+    if (result != 0) {
+        fputs(result > 0 ? usage : "", stdout);
+        return result > 0 ? 0 : REALIP_EXIT_USAGE;
+    }
+    enum realip_probe_protocol protocol = realip_probe_protocol_of_port(check.targets.all[0].port, &tls);
+    if (check.order.protocol == REALIP_PROBE_PROTOCOL_UNKNOWN)
+        check.order.protocol = protocol;
+    if (tls)
+        check.order.tls = REALIP_PROBE_TLS_AT_ONCE;
+    check.order.host_name = check.targets.is_name ? check.targets.host : NULL;
+    long long began = realip_probe_now();
+    bool good = run(&check, told);
+    printf("%s %s port %u, %.1f ms: %s\n", good ? "ok" : "bad", realip_address_format(&check.order.target->address, address),
+           check.order.target->port, (double)(realip_probe_now() - began) / 1000, told);
+    return fflush(stdout) == 0 && good ? EXIT_SUCCESS : EXIT_BAD;
+}
