@@ -1,5 +1,4 @@
 /* realipctl: the operator's tool. Finds the subcommand and hands over. */
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,20 +53,10 @@ static int run(const char *config_path, int argc, char **argv)
     return realip_usage_unknown(NULL, "subcommand", argv[0], names, COUNT);
 }
 
-/* HAProxy's external-check runs a program with words of its own and no options: it finds the subcommand by the program's name. */
-static bool is_called(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-
-    return strcmp(slash == NULL ? path : slash + 1, name) == 0;
-}
-
 int main(int argc, char **argv)
 {
     const char *config_path = REALIP_CONFIG_DEFAULT_PATH;
 
-    if (argc > 0 && is_called(argv[0], "realip-healthcheck"))
-        return realip_healthcheck_main(config_path, argc, argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
             config_path = argv[++i];
