@@ -51,10 +51,10 @@ static const char *only_one_that_begins(const char *word, const char *const *wor
 
 const char *realip_usage_nearest(const char *word, const char *const *words, size_t count)
 {
-    const char *found = NULL;
+    const char *found = only_one_that_begins(word, words, count);
     size_t least = 3;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && (found == NULL || least < 3); i++) {
         size_t slips = distance(word, words[i]);
 
         if (slips < least && slips * 2 < strlen(words[i])) {
@@ -62,7 +62,7 @@ const char *realip_usage_nearest(const char *word, const char *const *words, siz
             found = words[i];
         }
     }
-    return found != NULL ? found : only_one_that_begins(word, words, count);
+    return found;
 }
 
 /* "realipctl", or "realipctl SUBCOMMAND". */

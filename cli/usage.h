@@ -18,7 +18,7 @@ int realip_usage_unknown(const char *subcommand, const char *what, const char *w
 /* Tells "realipctl SUBCOMMAND: TEXT; realipctl SUBCOMMAND --help shows how". Returns the exit status for wrong arguments. */
 int realip_usage_wrong(const char *subcommand, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The word that was likely meant: two slips at most, and fewer than half of its letters; or the only one that begins so.
+/* The word that was likely meant: the only one that begins so; or two slips at most, and fewer than half of its letters.
  * NULL: none. */
 const char *realip_usage_nearest(const char *word, const char *const *words, size_t count);
 

@@ -1,5 +1,4 @@
 /* realipctl healthcheck: one listener, one line, one exit status; for Kubernetes' exec probes and HAProxy's external-check. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,18 +7,19 @@
 #include "connection.h"
 #include "session.h"
 #include "subcommand.h"
+#include "usage.h"
 #include "words.h"
 
 #define EXIT_BAD 1
 
-enum option_code { OPTION_PROXY = 1, OPTION_PROTOCOL, OPTION_TLS, OPTION_TIMEOUT, OPTION_HELP };
+enum option_code { OPTION_PROXY = 1, OPTION_PROTOCOL, OPTION_TLS, OPTION_TIMEOUT };
 
 static const struct option options[] = {
     { "proxy", required_argument, NULL, OPTION_PROXY },
     { "protocol", required_argument, NULL, OPTION_PROTOCOL },
     { "tls", no_argument, NULL, OPTION_TLS },
     { "timeout", required_argument, NULL, OPTION_TIMEOUT },
-    { "help", no_argument, NULL, OPTION_HELP },
+    { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -47,8 +47,7 @@ struct check {
 
 static int wrong(const char *option, const char *value, const char *mend)
 {
-    fprintf(stderr, "realipctl healthcheck: %s '%.100s': %s\n", option, value, mend);
-    return -1;
+    return -realip_usage_wrong("healthcheck", "%s '%.100s': %s", option, value, mend);
 }
 
 static int read_proxy(const char *text, enum realip_probe_opening *opening_r)
@@ -70,7 +69,7 @@ static int read_timeout(const char *text, int *msecs_r)
     return 0;
 }
 
-/* 0; 1 for --help; or -1. */
+/* 0; 1 for --help; or less than 0. */
 static int read_option(int code, const char *value, struct check *check)
 {
     switch (code) {
@@ -84,10 +83,9 @@ static int read_option(int code, const char *value, struct check *check)
         return 0;
     case OPTION_TIMEOUT:
         return read_timeout(value, &check->order.msecs);
-    case OPTION_HELP:
+    case 'h':
         return 1;
     default:
-        fputs("realipctl healthcheck --help shows how\n", stderr);
         return -1;
     }
 }
@@ -102,8 +100,7 @@ static int read_target(int count, char **words, struct realip_probe_targets *tar
         return wrong("server", words[2], reason);
     if (count == 1 || count == 4)
         return 0;
-    fputs("realipctl healthcheck: it takes HOST:PORT, or the four words of HAProxy's external-check; --help shows how\n", stderr);
-    return -1;
+    return -realip_usage_wrong("healthcheck", "it takes HOST:PORT, or the four words of HAProxy's external-check");
 }
 
 static int read_options(int argc, char **argv, struct check *check)
@@ -111,8 +108,7 @@ static int read_options(int argc, char **argv, struct check *check)
     int code;
 
     optind = 1;
-    /* "+": an address may begin with anything, and HAProxy's words are no options. */
-    while ((code = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+    while ((code = realip_usage_option("healthcheck", argc, argv, options)) != -1) {
         int result = read_option(code, optarg, check);
 
         if (result != 0)

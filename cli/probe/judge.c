@@ -17,6 +17,11 @@ static bool is_hung_up(const struct realip_probe_observation *seen)
         || seen->fate == REALIP_PROBE_FATE_NO_TLS;
 }
 
+static bool has_waited(const struct realip_probe_observation *seen)
+{
+    return seen->greeting_usecs >= AT_ONCE_USECS || seen->tls_usecs >= AT_ONCE_USECS;
+}
+
 /* By mail-realip's words: the header came from somebody who may not send one. */
 static bool is_stranger_refused(const struct realip_probe_observation *seen)
 {
@@ -100,6 +105,9 @@ static void judge_shut(const struct realip_probe_observation *seen, const struct
     }
     if (!was_tried(header) || !was_tried(plain))
         return;
+    /* Sent away with words before a header could be missed: too many connections, or a block list. */
+    if (plain->fate == REALIP_PROBE_FATE_REFUSED && !has_waited(plain))
+        return;
     if (is_hung_up(header) && (is_hung_up(plain) || plain->fate == REALIP_PROBE_FATE_SILENT)) {
         judgement->verdict = REALIP_PROBE_VERDICT_REFUSES_STRANGERS;
         if (header->fate == REALIP_PROBE_FATE_HUNG_UP)
@@ -121,7 +129,7 @@ static void note_headers(const struct realip_probe_observation *seen, struct rea
         judgement->notes |= REALIP_PROBE_NOTE(NO_LOCAL);
     if (is_taken(v2) && was_tried(other) && !is_taken(other) && !is_stranger_refused(other))
         judgement->notes |= REALIP_PROBE_NOTE(NO_OTHER_FAMILY);
-    if (was_tried(plain) && !is_taken(plain) && (plain->greeting_usecs >= AT_ONCE_USECS || plain->tls_usecs >= AT_ONCE_USECS))
+    if (was_tried(plain) && !is_taken(plain) && has_waited(plain))
         judgement->notes |= REALIP_PROBE_NOTE(WAITS);
     if ((v1->xclient && is_taken(v1)) || (v2->xclient && is_taken(v2)))
         judgement->notes |= REALIP_PROBE_NOTE(XCLIENT);

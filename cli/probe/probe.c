@@ -1,5 +1,4 @@
 /* realipctl probe: connects to listeners, with PROXY headers and without, and tells what each of them takes from this host. */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +12,16 @@
 #include "runtime/config.h"
 #include "session.h"
 #include "subcommand.h"
+#include "usage.h"
 #include "words.h"
 
 #define DEFAULT_SECONDS       12 /* postscreen waits 6 s before it greets, smtpd 5 s for a header */
 #define DEFAULT_TOTAL_SECONDS 120
 
 enum option_code {
-    OPTION_PROTOCOL = 1,
+    OPTION_IPV4 = 1,
+    OPTION_IPV6,
+    OPTION_PROTOCOL,
     OPTION_TLS,
     OPTION_STARTTLS,
     OPTION_AS,
@@ -31,11 +33,12 @@ enum option_code {
     OPTION_EXPLAIN,
     OPTION_TOKEN_FILE,
     OPTION_EXPECT,
-    OPTION_JSON,
-    OPTION_HELP
+    OPTION_JSON
 };
 
 static const struct option options[] = {
+    { "ipv4", no_argument, NULL, OPTION_IPV4 },
+    { "ipv6", no_argument, NULL, OPTION_IPV6 },
     { "protocol", required_argument, NULL, OPTION_PROTOCOL },
     { "tls", no_argument, NULL, OPTION_TLS },
     { "starttls", no_argument, NULL, OPTION_STARTTLS },
@@ -49,7 +52,7 @@ static const struct option options[] = {
     { "token-file", required_argument, NULL, OPTION_TOKEN_FILE },
     { "expect", required_argument, NULL, OPTION_EXPECT },
     { "json", no_argument, NULL, OPTION_JSON },
-    { "help", no_argument, NULL, OPTION_HELP },
+    { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -61,7 +64,8 @@ static const char usage[]
       "  realipctl probe --expect refuses-strangers 10.244.2.25:10143 && echo shut\n"
       "usage: realipctl [-c FILE] probe [OPTIONS] HOST:PORT...\n"
       "  HOST:PORT        a listener; each address of a name is probed. IPv6 stands in brackets\n"
-      "  -4, -6           IPv4 or IPv6 alone\n"
+      "  -4, --ipv4       IPv4 alone\n"
+      "  -6, --ipv6       IPv6 alone\n"
       "  --protocol P     smtp, submission, imap, pop3 or sieve (default: by the port, or by what answers)\n"
       "  --tls            TLS at once (default on ports 465, 993 and 995); certificates are told, not verified\n"
       "  --starttls       STARTTLS where it is offered\n"
@@ -107,8 +111,7 @@ struct probe {
 
 static int wrong(const char *option, const char *value, const char *mend)
 {
-    fprintf(stderr, "realipctl probe: %s '%.100s': %s\n", option, value, mend);
-    return -1;
+    return -realip_usage_wrong("probe", "%s '%.100s': %s", option, value, mend);
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------ */
@@ -193,13 +196,13 @@ static int read_expected(const char *text, enum realip_probe_verdict *verdict_r)
                                          "or no-mail-server");
 }
 
-/* 0; 1 for --help; or -1. */
+/* 0; 1 for --help; or less than 0. */
 static int read_option(int code, const char *value, struct probe *probe)
 {
     switch (code) {
-    case '4':
-    case '6':
-        probe->family = code == '4' ? AF_INET : AF_INET6;
+    case OPTION_IPV4:
+    case OPTION_IPV6:
+        probe->family = code == OPTION_IPV4 ? AF_INET : AF_INET6;
         return 0;
     case OPTION_PROTOCOL:
         return read_protocol(value, &probe->order);
@@ -235,11 +238,24 @@ static int read_option(int code, const char *value, struct probe *probe)
     case OPTION_JSON:
         probe->json = true;
         return 0;
-    case OPTION_HELP:
+    case 'h':
         return 1;
     default:
-        fputs("realipctl probe --help shows how\n", stderr);
         return -1;
+    }
+}
+
+/* As other programs spell it. */
+static void spell_out(int argc, char **argv)
+{
+    static char ipv4[] = "--ipv4";
+    static char ipv6[] = "--ipv6";
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-4") == 0)
+            argv[i] = ipv4;
+        else if (strcmp(argv[i], "-6") == 0)
+            argv[i] = ipv6;
     }
 }
 
@@ -247,19 +263,26 @@ static int read_options(int argc, char **argv, struct probe *probe)
 {
     int code;
 
+    spell_out(argc, argv);
     optind = 1;
-    while ((code = getopt_long(argc, argv, "46", options, NULL)) != -1) {
+    while ((code = realip_usage_option("probe", argc, argv, options)) != -1) {
         int result = read_option(code, optarg, probe);
 
         if (result != 0)
             return result;
     }
-    if (optind == argc) {
-        fputs("realipctl probe: HOST:PORT is missing, as mx.example.org:25\n", stderr);
-        return -1;
-    }
+    if (optind == argc)
+        return -realip_usage_wrong("probe", "HOST:PORT is missing, as mx.example.org:25");
     if (probe->tls && probe->starttls)
-        return wrong("--starttls", "", "--tls means TLS at once, --starttls after the greeting: say one of them");
+        return -realip_usage_wrong("probe", "--tls means TLS at once, --starttls after the greeting: say one of them");
+    for (int i = optind; i < argc; i++) {
+        const char *reason;
+        const char *port;
+        char host[256];
+
+        if (realip_probe_split(argv[i], host, sizeof(host), &port, &reason) < 0)
+            return wrong("target", argv[i], reason);
+    }
     return 0;
 }
 

@@ -34,6 +34,18 @@ static const char *duration_text(long usecs, char text[16])
     return text;
 }
 
+/* Without IMAP's list of capabilities, which is longer than all else. */
+static void copy_greeting(const char *words, char *text, size_t size)
+{
+    const char *list = strstr(words, "[CAPABILITY ");
+    const char *end = list == NULL ? NULL : strchr(list, ']');
+
+    if (end == NULL)
+        snprintf(text, size, "%s", words);
+    else
+        snprintf(text, size, "%.*s%s", (int)(list - words), words, end[1] == ' ' ? end + 2 : end + 1);
+}
+
 /* What a person wants to read of an experiment: the server's words, or how it ended without any. */
 static void told_text(const struct realip_probe_observation *seen, char *text, size_t size)
 {
@@ -60,7 +72,7 @@ static void told_text(const struct realip_probe_observation *seen, char *text, s
         return;
     case REALIP_PROBE_FATE_REFUSED:
     case REALIP_PROBE_FATE_GREETED:
-        snprintf(text, size, "%s", seen->words);
+        copy_greeting(seen->words, text, size);
         return;
     case REALIP_PROBE_FATE_UNKNOWN:
     case REALIP_PROBE_FATE_COUNT:

@@ -17,6 +17,7 @@ struct session {
     struct realip_probe_observation *seen;
     struct realip_probe_connection *connection;
     struct realip_address remote;
+    struct realip_address server; /* which is no client's */
     char line[LINE_SIZE]; /* the last one that was read */
 };
 
@@ -71,7 +72,7 @@ static void note_refusal(struct session *session)
 
     note_words(session);
     if (seen->shown.family == REALIP_FAMILY_NONE)
-        (void)realip_probe_find_client(session->line, &session->remote, &seen->shown);
+        (void)realip_probe_find_client(session->line, &session->server, &seen->shown);
     if (reason != REALIP_REASON_UNDECIDED)
         seen->refused_for = reason;
 }
@@ -156,7 +157,7 @@ static enum realip_probe_fate read_capabilities(struct session *session)
             return REALIP_PROBE_FATE_MISREAD;
         }
         if (seen->protocol == REALIP_PROBE_SMTP && seen->shown.family == REALIP_FAMILY_NONE)
-            (void)realip_probe_find_client(session->line, &session->remote, &seen->shown); /* "Hello name [A]" */
+            (void)realip_probe_find_client(session->line, &session->server, &seen->shown); /* "Hello name [A]" */
         realip_probe_note_offer(session->line, seen);
         if (line == REALIP_PROBE_LINE_BAD)
             note_refusal(session);
@@ -300,6 +301,9 @@ void realip_probe_session(const struct realip_probe_order *order, enum realip_pr
     if (start(&session) < 0)
         return;
     realip_probe_ends(session.connection, &seen_r->local, &port, &session.remote);
+    session.server = session.remote;
+    if (realip_address_equal(&session.remote, &seen_r->local)) /* on one host they can't be told apart */
+        session.server = (struct realip_address){ 0 };
     size_t size = realip_probe_header(order, opening, &seen_r->local, port, &session.remote, header, &seen_r->asserted);
     bool sent = realip_probe_send(session.connection, header, size) == 0;
     if (sent && (order->tls != REALIP_PROBE_TLS_AT_ONCE || shake_hands(&session) == 0))

@@ -50,19 +50,29 @@ int realip_probe_resolve_pair(const char *host, const char *port, int family, st
     return targets_r->count > 0 && targets_r->all[0].port != 0 ? 0 : -1;
 }
 
-int realip_probe_resolve(const char *text, int family, struct realip_probe_targets *targets_r, const char **reason_r)
+int realip_probe_split(const char *text, char *host, size_t room, const char **port_r, const char **reason_r)
 {
-    char host[256];
     const char *colon = strrchr(text, ':');
     size_t length = colon == NULL ? 0 : (size_t)(colon - text);
 
-    memset(targets_r, 0, sizeof(*targets_r));
     *reason_r = "it is HOST:PORT, and an IPv6 address stands in brackets: [2001:db8::1]:25";
-    if (length == 0 || colon[1] == '\0' || length >= sizeof(host))
+    if (length == 0 || colon[1] == '\0' || length >= room)
         return -1;
     bool brackets = length > 2 && text[0] == '[' && colon[-1] == ']';
     if (!brackets && memchr(text, ':', length) != NULL)
         return -1;
-    snprintf(host, sizeof(host), "%.*s", (int)(length - (brackets ? 2 : 0)), text + (brackets ? 1 : 0));
-    return realip_probe_resolve_pair(host, colon + 1, family, targets_r, reason_r);
+    snprintf(host, room, "%.*s", (int)(length - (brackets ? 2 : 0)), text + (brackets ? 1 : 0));
+    *port_r = colon + 1;
+    return 0;
+}
+
+int realip_probe_resolve(const char *text, int family, struct realip_probe_targets *targets_r, const char **reason_r)
+{
+    char host[256];
+    const char *port;
+
+    memset(targets_r, 0, sizeof(*targets_r));
+    if (realip_probe_split(text, host, sizeof(host), &port, reason_r) < 0)
+        return -1;
+    return realip_probe_resolve_pair(host, port, family, targets_r, reason_r);
 }

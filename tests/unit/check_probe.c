@@ -1,5 +1,6 @@
 /* The probe's pure parts: what words mean, and what a listener is by what the experiments saw. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,12 +167,12 @@ START_TEST(has_tokens_and_texts)
         enum realip_probe_verdict verdict = (enum realip_probe_verdict)i;
 
         ck_assert_int_eq(realip_probe_verdict_from_token(realip_probe_verdict_token(verdict)), verdict);
-        ck_assert_int_gt(strlen(realip_probe_verdict_sentence(verdict)), 10);
+        ck_assert_uint_gt(strlen(realip_probe_verdict_sentence(verdict)), 10);
     }
     ck_assert_str_eq(realip_probe_verdict_token(REALIP_PROBE_VERDICT_COUNT), "undecided");
     ck_assert_int_eq(realip_probe_verdict_from_token("undecided"), REALIP_PROBE_VERDICT_UNDECIDED);
     for (int i = 0; i < REALIP_PROBE_NOTE_COUNT; i++)
-        ck_assert_int_gt(strlen(realip_probe_note_sentence((enum realip_probe_note_number)i)), 10);
+        ck_assert_uint_gt(strlen(realip_probe_note_sentence((enum realip_probe_note_number)i)), 10);
     for (int i = 1; i < REALIP_PROBE_OPENING_COUNT; i++) {
         const char *token = realip_probe_opening_token((enum realip_probe_opening)i);
 
