@@ -10,6 +10,7 @@
  * standard error, and returns the exit status. */
 int realip_check_main(const char *config_path, int argc, char **argv);
 int realip_compile_main(const char *config_path, int argc, char **argv);
+int realip_doctor_main(const char *config_path, int argc, char **argv);
 int realip_export_main(const char *config_path, int argc, char **argv);
 int realip_explain_main(const char *config_path, int argc, char **argv);
 int realip_healthcheck_main(const char *config_path, int argc, char **argv);

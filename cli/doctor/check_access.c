@@ -1,0 +1,137 @@
+/* Is mail-realip asked about each session that it should judge, and what happens while it is not there? */
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "check.h"
+
+static const char *first_in_list(struct realip_setup *setup, const struct realip_policy_use *use)
+{
+    return realip_text_format(&setup->arena, "%s = check_policy_service { %s, ... }, %s, ...", use->list, use->endpoint,
+                              use->behind);
+}
+
+static void check_order(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door,
+                        const struct realip_policy_use *use)
+{
+    if (use->behind == NULL || door->is_internal)
+        return;
+    realip_finding_add(
+        setup, findings, REALIP_FINDING_POLICY_AFTER_PERMIT, use->origin, realip_check_service_name(setup, door->smtpd),
+        realip_text_format(&setup->arena, "check_policy_service stands behind %s in %s", use->behind, use->list),
+        first_in_list(setup, use));
+}
+
+/* main.cf asks, and this service's own list takes the place of main.cf's. */
+static void check_lost(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)
+{
+    struct realip_policy_use wanted = realip_postfix_policy(setup, NULL);
+
+    if (wanted.list == NULL || wanted.behind != NULL || door->is_internal)
+        return;
+    struct realip_origin where = realip_postfix_override(door->smtpd, wanted.list);
+    if (where.file == NULL || realip_postfix_milter(setup, door->smtpd).endpoint != NULL)
+        return;
+    const char *name = realip_check_service_name(setup, door->smtpd);
+    const char *context = strchr(door->smtpd->name, ':') == NULL ? door->smtpd->name : "smtp";
+    realip_finding_add(setup, findings, REALIP_FINDING_POLICY_LOST, where, name,
+                       realip_text_format(&setup->arena,
+                                          "-o %s takes the place of main.cf's list, which asks mail-realip",
+                                          wanted.list),
+                       realip_text_format(&setup->arena, "in master.cf, below %s, in place of that line:\n%s", name,
+                                          realip_check_ask(setup, door->smtpd, wanted.list, wanted.endpoint, context,
+                                                           wanted.default_action)));
+}
+
+/* Would mail go on as if nothing was wrong? An empty answer of the server does the same, and so does a word that only
+ * logs. */
+static bool is_open(const char *action)
+{
+    static const char *const words[] = { "DUNNO",           "OK",   "PERMIT", "WARN", "INFO", "PREPEND",
+                                         "DEFER_IF_REJECT", "PASS", "ACCEPT", NULL };
+    char word[32] = "";
+    size_t length = strcspn(action, " \t");
+
+    if (length < sizeof(word))
+        memcpy(word, action, length);
+    return action[0] == '\0' || realip_text_is_among(word, words);
+}
+
+static void check_policy_outage(struct realip_setup *setup, struct realip_findings *findings,
+                                const struct realip_door *door, const struct realip_policy_use *use)
+{
+    const struct realip_listener *listener = realip_postfix_listener(setup, door, use->context);
+    const char *name = realip_check_service_name(setup, door->smtpd);
+
+    if (listener == NULL || use->behind != NULL)
+        return;
+    if (listener->mode != REALIP_MODE_MONITOR && is_open(use->default_action))
+        realip_finding_add(setup, findings, REALIP_FINDING_POLICY_FAILS_OPEN, use->origin, name,
+                           realip_text_format(&setup->arena, "default_action = %s, and the rules say mode = %s",
+                                              use->default_action, realip_mode_token(listener->mode)),
+                           "{ default_action = DEFER_IF_PERMIT 4.3.5 realip check unavailable }");
+    if (listener->mode == REALIP_MODE_MONITOR && !is_open(use->default_action))
+        realip_finding_add(setup, findings, REALIP_FINDING_MONITOR_STOPS_MAIL, use->origin, name,
+                           realip_text_format(&setup->arena, "default_action = %s, and the rules say mode = monitor",
+                                              use->default_action),
+                           "{ default_action = DUNNO }");
+}
+
+static void check_milter_outage(struct realip_setup *setup, struct realip_findings *findings,
+                                const struct realip_door *door)
+{
+    struct realip_milter_use use = realip_postfix_milter(setup, door->smtpd);
+    const struct realip_listener *listener =
+        use.endpoint == NULL ? NULL : realip_postfix_listener(setup, door, use.name);
+    const char *name = realip_check_service_name(setup, door->smtpd);
+
+    if (listener == NULL)
+        return;
+    struct realip_origin where = use.action_origin.file != NULL ? use.action_origin : use.origin;
+    if (listener->mode != REALIP_MODE_MONITOR && is_open(use.default_action))
+        realip_finding_add(
+            setup, findings, REALIP_FINDING_MILTER_FAILS_OPEN, where, name,
+            realip_text_format(&setup->arena, "milter_default_action = %s, and the rules say mode = %s",
+                               use.default_action, realip_mode_token(listener->mode)),
+            realip_text_format(&setup->arena, "smtpd_milters = { %s, default_action=tempfail }", use.endpoint));
+    if (listener->mode == REALIP_MODE_MONITOR && !is_open(use.default_action))
+        realip_finding_add(
+            setup, findings, REALIP_FINDING_MONITOR_STOPS_MAIL, where, name,
+            realip_text_format(&setup->arena, "milter_default_action = %s, and the rules say mode = monitor",
+                               use.default_action),
+            realip_text_format(&setup->arena, "smtpd_milters = { %s, default_action=accept }", use.endpoint));
+}
+
+static void check_delay(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)
+{
+    struct realip_origin origin;
+    const char *value = realip_postfix_value(setup, door->smtpd, "smtpd_delay_reject", &origin);
+
+    if (realip_text_is_yes(value))
+        return;
+    realip_finding_add(setup, findings, REALIP_FINDING_DELAY_REJECT_OFF, origin,
+                       realip_check_service_name(setup, door->smtpd),
+                       "smtpd_delay_reject = no where mail-realip is asked", "smtpd_delay_reject = yes");
+}
+
+void realip_check_access(struct realip_setup *setup, struct realip_findings *findings)
+{
+    if (!setup->postfix.is_known)
+        return;
+    struct realip_doors doors = realip_postfix_doors(setup);
+    for (size_t i = 0; i < doors.count; i++) {
+        const struct realip_door *door = &doors.items[i];
+
+        if (door->smtpd == NULL)
+            continue;
+        struct realip_policy_use use = realip_postfix_policy(setup, door->smtpd);
+        if (use.list == NULL) {
+            check_lost(setup, findings, door);
+        } else {
+            check_order(setup, findings, door, &use);
+            check_policy_outage(setup, findings, door, &use);
+            check_delay(setup, findings, door);
+        }
+        check_milter_outage(setup, findings, door);
+    }
+}

@@ -1,0 +1,198 @@
+/* What more than one check needs to know. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door)
+{
+    struct realip_policy_use use = { 0 };
+
+    if (door->smtpd != NULL)
+        use = realip_postfix_policy(setup, door->smtpd);
+    if (use.list == NULL)
+        return false;
+    const struct realip_listener *listener = realip_postfix_listener(setup, door, use.context);
+
+    return listener == NULL || listener->attest != REALIP_ATTEST_OFF;
+}
+
+/* Is the port one of the numbers, ranges or names of a firewall's line? */
+static bool names_port(const char *line, unsigned port)
+{
+    static const struct {
+        const char *name;
+        unsigned port;
+    } known[] = { { "smtp", 25 }, { "submission", 587 }, { "submissions", 465 } };
+
+    for (const char *at = line; *at != '\0';) {
+        size_t length = 1;
+
+        if (isalnum((unsigned char)*at))
+            for (length = 0; isalnum((unsigned char)at[length]) || at[length] == '.'; length++)
+                ;
+        char *end;
+        unsigned long from = isdigit((unsigned char)*at) ? strtoul(at, &end, 10) : 0;
+        if (from > 0 && end == at + length && (*end == '-' || *end == ':') && isdigit((unsigned char)end[1])) {
+            unsigned long to = strtoul(end + 1, &end, 10);
+
+            if (from <= port && port <= to)
+                return true;
+            length = (size_t)(end - at);
+        } else if (from == port && end == at + length) {
+            return true;
+        }
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+            if (known[i].port == port && strlen(known[i].name) == length && strncmp(known[i].name, at, length) == 0)
+                return true;
+        }
+        at += length;
+    }
+    return false;
+}
+
+bool realip_check_is_firewalled(const struct realip_setup *setup, unsigned port)
+{
+    const char *rest = setup->host.firewall;
+    char line[1024];
+
+    while (rest != NULL && *rest != '\0' && port > 0) {
+        size_t length = strcspn(rest, "\n");
+
+        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), rest);
+        const char *ports = strstr(line, "dport");
+        bool has_source =
+            strstr(line, "saddr") != NULL || strstr(line, " -s ") != NULL || strstr(line, "--source ") != NULL;
+        if (ports != NULL && has_source && names_port(ports + strlen("dport"), port))
+            return true;
+        rest += length + (rest[length] == '\n' ? 1 : 0);
+    }
+    return false;
+}
+
+static struct realip_list_entry read_entry(struct realip_setup *setup, const char *word)
+{
+    struct realip_list_entry entry = { .text = word };
+    char text[128];
+    size_t length = 0;
+    const char *reason;
+
+    while (*word == '!') {
+        entry.is_excluded = !entry.is_excluded;
+        word++;
+    }
+    if (strcmp(word, "static:all") == 0)
+        word = "0.0.0.0/0";
+    for (; *word != '\0' && length < sizeof(text) - 1; word++) {
+        if (*word != '[' && *word != ']')
+            text[length++] = *word;
+    }
+    text[length] = '\0';
+    /* Bits behind the prefix are an error to us and to Postfix; Dovecot takes the network that was meant. */
+    realip_network_parse(text, length, &entry.network, &reason);
+    entry.is_network = entry.network.address.family != REALIP_FAMILY_NONE;
+    (void)setup;
+    return entry;
+}
+
+struct realip_list realip_check_list(struct realip_setup *setup, const char *text)
+{
+    struct realip_words words = realip_text_words(&setup->arena, text, " ,\t\r\n");
+    struct realip_list list = { 0 };
+
+    for (size_t i = 0; i < words.count; i++) {
+        list.items = realip_text_grow(&setup->arena, list.items, list.count, sizeof(*list.items));
+        list.items[list.count++] = read_entry(setup, words.items[i]);
+    }
+    return list;
+}
+
+bool realip_check_holds(const struct realip_network *outer, const struct realip_network *inner)
+{
+    return inner->prefix >= outer->prefix && realip_network_contains(outer, &inner->address);
+}
+
+bool realip_check_overlap(const struct realip_network *one, const struct realip_network *other)
+{
+    return realip_check_holds(one, other) || realip_check_holds(other, one);
+}
+
+static bool lies_in(const struct realip_network *network, const char *text)
+{
+    struct realip_network outer;
+    const char *reason;
+
+    return realip_network_parse(text, strlen(text), &outer, &reason) == 0 && realip_check_holds(&outer, network);
+}
+
+bool realip_check_is_near(const struct realip_network *network)
+{
+    return lies_in(network, "127.0.0.0/8") || lies_in(network, "::1/128") || lies_in(network, "fe80::/10") ||
+           lies_in(network, "169.254.0.0/16");
+}
+
+bool realip_check_is_catch_all(const struct realip_network *network)
+{
+    return network->prefix <= (network->address.family == REALIP_FAMILY_IPV4 ? 1U : 3U);
+}
+
+bool realip_check_is_wide(const struct realip_network *network)
+{
+    static const char *const blocks[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fd00::/8" };
+
+    if (realip_check_is_near(network))
+        return false;
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        struct realip_network block;
+        const char *reason;
+
+        if (realip_network_parse(blocks[i], strlen(blocks[i]), &block, &reason) == 0 &&
+            realip_check_holds(network, &block))
+            return true;
+    }
+    return network->prefix <= (network->address.family == REALIP_FAMILY_IPV4 ? 8U : 16U);
+}
+
+const char *realip_check_proxy_list(struct realip_setup *setup, const char *separator, const char *otherwise)
+{
+    const struct realip_network_set *proxies =
+        setup->rules.config == NULL ? NULL : setup->rules.config->rules.sets[REALIP_SET_PROXIES];
+    struct realip_words words = { 0 };
+
+    for (size_t i = 0; proxies != NULL && i < realip_network_set_count(proxies); i++) {
+        const struct realip_network *network = &realip_network_set_entry(proxies, i)->network;
+        char text[REALIP_NETWORK_TEXT_SIZE];
+
+        realip_network_format(network, text);
+        if (network->prefix == (network->address.family == REALIP_FAMILY_IPV4 ? 32U : 128U))
+            *strchr(text, '/') = '\0';
+        realip_words_add(&setup->arena, &words, realip_text_copy(&setup->arena, text, strlen(text)));
+    }
+    return words.count == 0 ? otherwise : realip_words_join(&setup->arena, &words, separator);
+}
+
+const char *realip_check_ask(struct realip_setup *setup, const struct realip_service_entry *smtpd, const char *list,
+                             const char *endpoint, const char *context, const char *default_action)
+{
+    const char *own = realip_postfix_value(setup, smtpd, list, NULL);
+
+    return realip_text_format(
+        &setup->arena,
+        "  -o { %s = check_policy_service { %s, timeout=3s, try_limit=2, policy_context=%s, { default_action = %s } "
+        "}%s%s }",
+        list, endpoint, context, default_action, own[0] == '\0' ? "" : ", ", own);
+}
+
+const char *realip_check_place(struct realip_setup *setup, struct realip_origin origin)
+{
+    if (origin.file == NULL)
+        return "a default";
+    return origin.line == 0 ? origin.file : realip_text_format(&setup->arena, "%s:%u", origin.file, origin.line);
+}
+
+const char *realip_check_service_name(struct realip_setup *setup, const struct realip_service_entry *entry)
+{
+    return realip_text_format(&setup->arena, "%s/%s", entry->name, entry->type);
+}

@@ -1,0 +1,141 @@
+/* Our own configuration: what its reader says, sets that make each other void, and listeners that nothing leads to. */
+#include <string.h>
+
+#include "check.h"
+
+/* The reader's words for networks that can't be both; tests/doctor holds them. */
+static bool is_about_sets(const char *text)
+{
+    return strstr(text, "is also in networks") != NULL || strstr(text, "(nearly) every address") != NULL;
+}
+
+static void check_messages(struct realip_setup *setup, struct realip_findings *findings)
+{
+    const struct realip_own_rules *rules = &setup->rules;
+
+    for (size_t i = 0; i < rules->problem_count; i++)
+        realip_finding_add(setup, findings,
+                           is_about_sets(rules->problems[i].text) ? REALIP_FINDING_SETS_CONTRADICT
+                                                                  : REALIP_FINDING_RULES_WRONG,
+                           rules->problems[i].origin, NULL, rules->problems[i].text,
+                           "as the message says; realipctl check tells when all is right");
+    for (size_t i = 0; i < rules->warning_count; i++) {
+        /* What is this host's own is not that of a set-up that was written down elsewhere. */
+        if (setup->is_folder && strstr(rules->warnings[i].text, "is this host:") != NULL)
+            continue;
+        realip_finding_add(setup, findings, REALIP_FINDING_RULES_WARNING, rules->warnings[i].origin, NULL,
+                           rules->warnings[i].text, "as the message says");
+    }
+}
+
+static bool allows_internal(const struct realip_rules *rules)
+{
+    bool allows = rules->fallback.allow_internal;
+
+    for (size_t i = 0; i < rules->listener_count; i++)
+        allows = allows || rules->listeners[i].allow_internal;
+    return allows;
+}
+
+/* An internal client is exempt before infrastructure is looked at. */
+static void check_sets(struct realip_setup *setup, struct realip_findings *findings)
+{
+    const struct realip_rules *rules = &setup->rules.config->rules;
+    const struct realip_network_set *internal = rules->sets[REALIP_SET_INTERNAL];
+    const struct realip_network_set *infrastructure = rules->sets[REALIP_SET_LISTED_INFRASTRUCTURE];
+
+    for (size_t i = 0; allows_internal(rules) && i < realip_network_set_count(internal); i++) {
+        const struct realip_network_entry *inner = realip_network_set_entry(internal, i);
+
+        for (size_t k = 0; k < realip_network_set_count(infrastructure); k++) {
+            const struct realip_network_entry *outer = realip_network_set_entry(infrastructure, k);
+            char one[REALIP_NETWORK_TEXT_SIZE];
+            char other[REALIP_NETWORK_TEXT_SIZE];
+
+            if (!realip_check_holds(&inner->network, &outer->network))
+                continue;
+            realip_finding_add(
+                setup, findings, REALIP_FINDING_SETS_CONTRADICT, realip_rules_origin(rules, inner->label), NULL,
+                realip_text_format(&setup->arena, "networks internal holds all of %s, which is infrastructure: %s",
+                                   realip_network_format(&outer->network, other),
+                                   realip_network_format(&inner->network, one)),
+                "list the internal clients themselves in networks internal, by their addresses");
+        }
+    }
+}
+
+static bool has_any(const struct realip_listener *listener, const char *name, unsigned port)
+{
+    return (name != NULL && realip_listener_has_name(listener, name)) ||
+           (port > 0 && port <= 65535 && realip_listener_has_port(listener, (uint16_t)port));
+}
+
+static bool postfix_leads_to(struct realip_setup *setup, const struct realip_doors *doors,
+                             const struct realip_listener *listener)
+{
+    for (size_t i = 0; i < doors->count; i++) {
+        const struct realip_door *door = &doors->items[i];
+
+        if (door->smtpd == NULL)
+            continue;
+        struct realip_policy_use policy = realip_postfix_policy(setup, door->smtpd);
+        struct realip_milter_use milter = realip_postfix_milter(setup, door->smtpd);
+        if (policy.list == NULL && milter.endpoint == NULL)
+            continue;
+        if (has_any(listener, policy.context, door->front->port) ||
+            (milter.endpoint != NULL && has_any(listener, milter.name, 0)) ||
+            realip_listener_has_name(listener, "smtpd"))
+            return true;
+    }
+    return false;
+}
+
+/* Dovecot's listener, its port, its service ("imap" of "imap-login"). */
+static bool dovecot_leads_to(struct realip_setup *setup, const struct realip_listener *listener)
+{
+    for (size_t i = 0; i < setup->dovecot.listener_count; i++) {
+        const struct realip_dovecot_listener *at = &setup->dovecot.listeners[i];
+        const char *service = realip_text_copy(&setup->arena, at->service, strcspn(at->service, "-"));
+
+        if (has_any(listener, at->name, at->port) || realip_listener_has_name(listener, service) ||
+            (strcmp(service, "managesieve") == 0 && realip_listener_has_name(listener, "sieve")))
+            return true;
+    }
+    return false;
+}
+
+/* Only where both servers were read: a block may be for the one that was not. */
+static void check_listeners(struct realip_setup *setup, struct realip_findings *findings)
+{
+    const struct realip_rules *rules = &setup->rules.config->rules;
+    struct realip_doors doors = realip_postfix_doors(setup);
+
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        const struct realip_listener *listener = &rules->listeners[i];
+        struct realip_origin where = listener->proxy_origin.file != NULL ? listener->proxy_origin
+                                     : listener->attest_origin.file != NULL
+                                         ? listener->attest_origin
+                                         : (struct realip_origin){ setup->rules.file, 0 };
+
+        if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(setup, &doors, listener) ||
+            dovecot_leads_to(setup, listener))
+            continue;
+        realip_finding_add(
+            setup, findings, REALIP_FINDING_LISTENER_UNFED, where, listener->title,
+            realip_text_format(&setup->arena,
+                               "listener %s: no policy_context, milter name, port or Dovecot listener is that",
+                               listener->title),
+            realip_text_format(&setup->arena,
+                               "policy_context=%s in master.cf's check_policy_service, or take the block out",
+                               listener->title));
+    }
+}
+
+void realip_check_rules(struct realip_setup *setup, struct realip_findings *findings)
+{
+    check_messages(setup, findings);
+    if (setup->rules.config == NULL)
+        return;
+    check_sets(setup, findings);
+    check_listeners(setup, findings);
+}
