@@ -16,7 +16,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     { "check", realip_check_main, "is the configuration right? every error with file, line and mend" },
     { "doctor", realip_doctor_main, "what is wrong in this mail set-up, and how is it mended?" },
-    { "export", realip_export_main, "tell rspamd or SpamAssassin which addresses are not real" },
+    { "export", realip_export_main, "tell other programs which addresses are not real; does what they were told still agree?" },
     { "compile", realip_compile_main, "publish the rules as one file, for hosts without realip-policyd" },
     { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
     { "probe", realip_probe_main, "ask mail servers themselves: who wants PROXY headers, and who believes a stranger's?" },
