@@ -9,7 +9,7 @@
 #include "tell_once.h"
 #include "trusted_networks.h"
 
-const char *login_realip_plugin_version = DOVECOT_ABI_VERSION;
+const char *const login_realip_plugin_version = DOVECOT_ABI_VERSION;
 
 /* One of our own with each client; lives in the client's pool. */
 struct login_session {
@@ -174,8 +174,7 @@ void login_realip_plugin_deinit(void)
 {
     char *prefix = (char *)(uintptr_t)hook.log_prefix;
 
-    login_client_hooks_remove(&hooks);
-    realip_rules_source_close();
+    login_client_hooks_remove(&hooks); /* the rules go with the process, which ends now: unmapping them would take longer */
     hook.log_prefix = NULL;
     i_free(prefix);
 }

@@ -10,7 +10,7 @@
 struct module;
 
 /* The names that Dovecot looks for in login/lib10_login_realip_plugin.so. */
-extern const char *login_realip_plugin_version;
+extern const char *const login_realip_plugin_version;
 void login_realip_plugin_init(struct module *module);
 void login_realip_plugin_deinit(void);
 

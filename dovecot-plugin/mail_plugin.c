@@ -4,14 +4,12 @@
 #include <string.h>
 
 #include "compat.h"
-#include "dovecot_facts.h"
 #include "handover.h"
-#include "rules_source.h"
+#include "mail_judge.h"
+#include "module_loader.h"
 #include "session.h"
 
-const char *realip_plugin_version = DOVECOT_ABI_VERSION;
-
-static const struct realip_hook hook = { .name = "mail" };
+const char *const realip_plugin_version = DOVECOT_ABI_VERSION;
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -42,44 +40,6 @@ static bool is_exempt(const struct mail_user *user)
     return is_one_of(user->service, never_judged) || (!has_address(user) && is_one_of(user->service, local));
 }
 
-/* The name under which login and auth know the service too, so that one listener block is for all three: ManageSieve's
- * mail process alone calls itself after its program. */
-static const char *service_name(const struct mail_user *user)
-{
-    return user->service != NULL && strcmp(user->service, "managesieve") == 0 ? "sieve" : user->service;
-}
-
-/* Texts belong to the user. */
-static struct realip_facts read_facts(const struct mail_user *user)
-{
-    struct realip_facts facts = {
-        .source = REALIP_SOURCE_DOVECOT_MAIL,
-        .stage = REALIP_STAGE_AUTH,
-        /* Unless the auth process tells: only it and the login processes know. */
-        .peer_state = REALIP_PEER_LEFT,
-        .client = realip_dovecot_address(user->conn.remote_ip),
-        /* No listener_port: conn.local_port is the PROXY header's destination, not where Dovecot listens. */
-        .service = service_name(user),
-        .session = user->session_id,
-        .user = user->username,
-    };
-
-    realip_handover_read(user->userdb_fields, &facts);
-    return facts;
-}
-
-static const struct realip_config *find_rules(struct mail_user *user, const struct realip_settings *settings)
-{
-    struct realip_problems problems = { 0 };
-    const struct realip_config *config = realip_rules_source_look(settings, &problems);
-
-    realip_session_log_errors(&problems);
-    if (config != NULL && problems.count > 0)
-        e_error(user->event, "realip: the configuration has errors: the old rules stay in force");
-    realip_problems_clear(&problems);
-    return config;
-}
-
 /* The auth process knows more than this one does. Where it found nothing to stop or to tell, this process, which mostly
  * lives for one session, need not even open the rules. */
 static bool is_settled(const struct mail_user *user, const struct realip_settings *settings)
@@ -87,11 +47,39 @@ static bool is_settled(const struct mail_user *user, const struct realip_setting
     return realip_handover_is_judged(user->userdb_fields, settings) && !realip_session_events_are_heard();
 }
 
+/* Nobody judges: a monitor must never stop mail; anything else must never work blind. NULL, or what refuses the session. */
+static const char *do_without(struct mail_user *user, const struct realip_settings *settings, const char *reason)
+{
+    bool passes = settings->mode == REALIP_MODE_MONITOR;
+
+    e_error(user->event, "realip: realip/" REALIP_MAIL_JUDGE_MODULE ", which judges sessions here, can't be loaded: %s: %s", reason,
+            passes ? "the session passes unjudged (realip_mode = monitor)"
+                   : "the session is refused (realip_mode = monitor would let it pass)");
+    return passes ? NULL : "realip: nobody can judge this session";
+}
+
+static const char *judge(struct mail_user *user, const struct realip_settings *settings)
+{
+    static const struct realip_module module = {
+        .file = REALIP_MAIL_JUDGE_MODULE,
+        .symbol = "realip_mail_judge_version",
+        .version = REALIP_MAIL_JUDGE_VERSION,
+        .function = "realip_mail_judge",
+    };
+    realip_mail_judge_t *loaded;
+    const char *reason;
+    void *function;
+
+    if (realip_module_loader_find(&module, &function, &reason) < 0)
+        return do_without(user, settings, reason);
+    memcpy(&loaded, &function, sizeof(loaded)); /* as dlsym(3) has it */
+    return loaded(user, settings);
+}
+
 static void on_user_created(struct mail_user *user)
 {
-    struct realip_judgement judgement;
     struct realip_settings settings;
-    struct realip_facts facts;
+    const char *refusal;
 
     if (is_exempt(user))
         return;
@@ -100,10 +88,9 @@ static void on_user_created(struct mail_user *user)
                          realip_compat_mail_setting(user, "realip_mode"), &settings);
     if (is_settled(user, &settings))
         return;
-    facts = read_facts(user);
-    realip_session_judge(user->event, &hook, find_rules(user, &settings), settings.mode, &facts, NULL, &judgement);
-    if (judgement.answer != REALIP_ANSWER_PASS)
-        user->error = p_strdup(user->pool, judgement.text);
+    refusal = judge(user, &settings);
+    if (refusal != NULL)
+        user->error = p_strdup(user->pool, refusal);
 }
 
 static const struct mail_storage_hooks hooks = { .mail_user_created = on_user_created };
@@ -116,5 +103,4 @@ void realip_plugin_init(struct module *module)
 void realip_plugin_deinit(void)
 {
     mail_storage_hooks_remove(&hooks);
-    realip_rules_source_close();
 }

@@ -9,7 +9,7 @@
 struct module;
 
 /* The names that Dovecot looks for in lib10_realip_plugin.so. */
-extern const char *realip_plugin_version;
+extern const char *const realip_plugin_version;
 void realip_plugin_init(struct module *module);
 void realip_plugin_deinit(void);
 

@@ -10,7 +10,7 @@
 #include "session.h"
 #include "trusted_networks.h"
 
-const char *authdb_realip_version = DOVECOT_ABI_VERSION;
+const char *const authdb_realip_version = DOVECOT_ABI_VERSION;
 
 struct realip_passdb {
     struct passdb_module module;

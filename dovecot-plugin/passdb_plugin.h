@@ -8,7 +8,7 @@
 #define REALIP_PASSDB_PLUGIN_H
 
 /* The names that Dovecot looks for in auth/libauthdb_realip.so. */
-extern const char *authdb_realip_version;
+extern const char *const authdb_realip_version;
 void authdb_realip_init(void);
 void authdb_realip_deinit(void);
 

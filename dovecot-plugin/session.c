@@ -133,7 +133,8 @@ void realip_session_judge(struct event *parent, const struct realip_hook *hook, 
             log_verdict(parent, hook, config, facts, &verdict);
     }
     judgement.answer = answer_to(judgement.action);
-    realip_reason_refusal(judgement.reason, judgement.action == REALIP_ACTION_REJECT, judgement.text);
+    if (judgement.answer != REALIP_ANSWER_PASS)
+        realip_reason_refusal(judgement.reason, judgement.action == REALIP_ACTION_REJECT, judgement.text);
     *judgement_r = judgement;
 }
 

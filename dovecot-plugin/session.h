@@ -20,7 +20,7 @@ struct realip_judgement {
     enum realip_action action;
     struct realip_address client;
     bool is_silent; /* it passes and there was nothing to log and nobody to tell an event */
-    char text[REALIP_REFUSAL_SIZE]; /* what a refused client is told: "realip infrastructure: …" */
+    char text[REALIP_REFUSAL_SIZE]; /* what a refused client is told: "realip infrastructure: …"; "" for one that passes */
 };
 
 struct realip_hook {

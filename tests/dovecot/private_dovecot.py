@@ -29,7 +29,8 @@ DOVECOT, DOVEADM, MODULES = "/usr/sbin/dovecot", "/usr/bin/doveadm", "/usr/lib/d
 MAIL_USER = 65534
 PROTOCOLS = ("imap", "pop3", "submission", "sieve")
 OURS = {"login": "login/lib10_login_realip_plugin.so", "auth": "auth/libauthdb_realip.so", "mail": "lib10_realip_plugin.so",
-        "settings": "settings/librealip_settings.so", "text": "realip/librealip_text.so"}
+        "settings": "settings/librealip_settings.so", "text": "realip/librealip_text.so",
+        "judge": "realip/librealip_mail.so"}
 
 # What each peer is: proxies are believed by Dovecot and by us, doubtful ones by Dovecot alone; speakers may use ID and
 # XCLIENT, boasters may so for Dovecot and not for us. All of them are addresses of this host.

@@ -236,7 +236,7 @@ class Dovecot:
 
 
 MODULES = {"login/lib10_login_realip_plugin.so", "auth/libauthdb_realip.so", "lib10_realip_plugin.so", "settings/librealip_settings.so",
-           "realip/librealip_text.so"}
+           "realip/librealip_text.so", "realip/librealip_mail.so"}
 
 
 def show_modules(build, folder):
