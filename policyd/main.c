@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "runtime/metrics_http.h"
 #include "runtime/snapshot.h"
 #include "server.h"
+
+#define RELOAD_NICE 5 /* where there is but one processor, requests go first */
 
 struct program {
     struct event_base *base;
@@ -56,22 +59,34 @@ static void publish(const struct realip_config *config)
     realip_problems_clear(&problems);
 }
 
-/* In a thread of its own: reading a large configuration, and writing it to the disk, must keep no request waiting. */
+/* What the reloading thread tells the loop. */
+#define RULES_IN_FORCE 'R'
+#define RELOAD_ENDED 'E'
+
+static void tell_loop(const struct program *program, char what)
+{
+    ssize_t ignored = write(program->reloaded_pipe[1], &what, 1);
+
+    (void)ignored;
+}
+
+/* In a thread of its own, behind those that answer: reading a large configuration, and writing it to a disk, must keep no
+ * request waiting. */
 static void *reload(void *context)
 {
     struct program *program = context;
-    ssize_t ignored;
 
+    (void)setpriority(PRIO_PROCESS, 0, RELOAD_NICE); /* on Linux that is this thread alone */
     program->reload_result = program->asked ? realip_snapshots_reload(program->snapshots, &program->reload_problems)
                                             : realip_snapshots_refresh(program->snapshots, &program->reload_problems);
     if (program->reload_result == 0) {
         struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
 
+        tell_loop(program, RULES_IN_FORCE);
         publish(realip_snapshot_config(snapshot));
         realip_snapshot_release(&snapshot);
     }
-    ignored = write(program->reloaded_pipe[1], "", 1);
-    (void)ignored;
+    tell_loop(program, RELOAD_ENDED);
     return NULL;
 }
 
@@ -81,6 +96,7 @@ static void use_new_rules(struct program *program)
     const struct realip_config *started = realip_snapshot_config(program->started);
     const struct realip_config *fresh = realip_snapshot_config(snapshot);
 
+    realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
     realip_daemon_report(LOG_WARNING, &fresh->warnings);
     realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
     realip_log(LOG_NOTICE, "new rules are in force");
@@ -97,21 +113,12 @@ static void watch_files(struct program *program)
     realip_problems_clear(&problems);
 }
 
-static void on_reloaded(int fd, short what, void *context)
+static void end_reload(struct program *program)
 {
-    struct program *program = context;
-    char byte;
-
-    (void)what;
-    if (read(fd, &byte, 1) != 1)
-        return;
     pthread_join(program->reloader, NULL);
     program->reloading = false;
-    if (program->reload_result <= 0)
-        realip_metrics_set_reload(program->metrics, program->reload_result == 0, (long long)time(NULL));
-    if (program->reload_result == 0) {
-        use_new_rules(program);
-    } else if (program->reload_result < 0) {
+    if (program->reload_result < 0) {
+        realip_metrics_set_reload(program->metrics, false, (long long)time(NULL));
         realip_daemon_report(LOG_ERR, &program->reload_problems);
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
@@ -119,6 +126,20 @@ static void on_reloaded(int fd, short what, void *context)
     watch_files(program);
     if (program->reload_again)
         start_reload(program, program->asked_again);
+}
+
+static void on_reloaded(int fd, short what, void *context)
+{
+    struct program *program = context;
+    char told;
+
+    (void)what;
+    if (read(fd, &told, 1) != 1)
+        return;
+    if (told == RULES_IN_FORCE)
+        use_new_rules(program);
+    else
+        end_reload(program);
 }
 
 static void start_reload(struct program *program, bool asked)
