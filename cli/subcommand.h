@@ -8,6 +8,7 @@
 
 /* Each takes the configuration's path and its own arguments (argv[0] is its name), prints to standard output, complains to
  * standard error, and returns the exit status. */
+int realip_audit_main(const char *config_path, int argc, char **argv);
 int realip_check_main(const char *config_path, int argc, char **argv);
 int realip_compile_main(const char *config_path, int argc, char **argv);
 int realip_doctor_main(const char *config_path, int argc, char **argv);

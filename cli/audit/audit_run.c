@@ -1,0 +1,211 @@
+#include "audit_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit_progress.h"
+#include "log_journal.h"
+
+#define MOST_WORKERS 8
+
+struct run {
+    struct realip_log_input *input;
+    struct realip_audit_tally *tally;
+    const struct realip_log_patterns *patterns;
+    pthread_mutex_t lock;   /* over the tally */
+    pthread_cond_t turned;
+    uint64_t turn;          /* the chunk that is counted next */
+    int64_t utc_offset;     /* of this machine: for the journal */
+    _Atomic uint64_t lines; /* for the progress bar */
+    atomic_uint working;
+    atomic_bool is_short_of_memory;
+};
+
+/* What one thread holds: a chunk and what was found in it. */
+struct worker {
+    struct run *run;
+    pthread_t thread;
+    struct realip_log_reader *reader;
+    struct realip_log_chunk chunk;
+    struct realip_arena arena;
+    struct realip_audit_finding *findings;
+    size_t count;
+    size_t room;
+    uint64_t lines;
+    uint64_t no_log;
+};
+
+static struct realip_audit_finding *next_finding(struct worker *worker)
+{
+    if (worker->count == worker->room) {
+        size_t room = worker->room == 0 ? 4096 : worker->room * 2;
+        struct realip_audit_finding *findings = realloc(worker->findings, room * sizeof(*findings));
+
+        if (findings == NULL) {
+            atomic_store(&worker->run->is_short_of_memory, true);
+            return NULL;
+        }
+        worker->findings = findings;
+        worker->room = room;
+    }
+    return &worker->findings[worker->count];
+}
+
+static void read_line(struct worker *worker, const struct realip_log_line *line)
+{
+    struct realip_audit_finding *finding = next_finding(worker);
+
+    if (finding == NULL)
+        return;
+    realip_log_event_read(worker->reader, line, &finding->event);
+    if (finding->event.kind == REALIP_LOG_EVENT_NONE && finding->event.family == REALIP_LOG_FAMILY_OTHER)
+        return;
+    realip_audit_judge(worker->run->tally->rules, finding);
+    worker->count++;
+}
+
+static void read_lines(struct worker *worker)
+{
+    const struct realip_log_chunk *chunk = &worker->chunk;
+    const char *at = chunk->text;
+    const char *end = chunk->text + chunk->length;
+    struct realip_log_line line;
+
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t length = (size_t)((newline != NULL ? newline : end) - at);
+        int result = chunk->form == REALIP_LOG_FORM_JSON
+            ? realip_log_journal_json(at, length, worker->run->utc_offset, &worker->arena, &line)
+            : realip_log_line_parse(at, length, &line);
+
+        worker->lines++;
+        if (result == 0)
+            read_line(worker, &line);
+        else
+            worker->no_log++;
+        at += length + 1;
+    }
+}
+
+static void read_entries(struct worker *worker)
+{
+    const struct realip_log_chunk *chunk = &worker->chunk;
+    struct realip_log_line line;
+
+    for (size_t at = 0; at < chunk->length;) {
+        at += realip_log_journal_parse(chunk->text + at, chunk->length - at, worker->run->utc_offset, &line);
+        worker->lines++;
+        if (line.program.length > 0)
+            read_line(worker, &line);
+        else
+            worker->no_log++;
+    }
+}
+
+/* Waits for this chunk's turn and counts what was found in it. */
+static void count(struct worker *worker)
+{
+    struct run *run = worker->run;
+
+    pthread_mutex_lock(&run->lock);
+    while (run->turn != worker->chunk.number)
+        pthread_cond_wait(&run->turned, &run->lock);
+    if (worker->chunk.begins_file)
+        realip_log_clock_start(&run->tally->clock, worker->chunk.changed);
+    for (size_t i = 0; i < worker->count; i++)
+        realip_audit_tally_add(run->tally, &worker->findings[i]);
+    run->tally->totals.lines += worker->lines;
+    run->tally->totals.no_log += worker->no_log;
+    run->turn++;
+    pthread_cond_broadcast(&run->turned);
+    pthread_mutex_unlock(&run->lock);
+    atomic_fetch_add_explicit(&run->lines, worker->lines, memory_order_relaxed);
+}
+
+static void *work(void *data)
+{
+    struct worker *worker = data;
+
+    while (realip_log_input_next(worker->run->input, &worker->chunk)) {
+        worker->count = 0;
+        worker->lines = worker->no_log = 0;
+        if (worker->chunk.form == REALIP_LOG_FORM_EXPORT)
+            read_entries(worker);
+        else
+            read_lines(worker);
+        count(worker);
+        realip_arena_clear(&worker->arena);
+    }
+    atomic_fetch_sub(&worker->run->working, 1);
+    return NULL;
+}
+
+static int start(struct run *run, struct worker *worker)
+{
+    *worker = (struct worker){ .run = run };
+    worker->chunk.text = malloc(REALIP_LOG_CHUNK_SIZE);
+    worker->reader = realip_log_reader_new(run->patterns);
+    if (worker->chunk.text == NULL || worker->reader == NULL)
+        return -1;
+    atomic_fetch_add(&run->working, 1);
+    if (pthread_create(&worker->thread, NULL, work, worker) == 0)
+        return 0;
+    atomic_fetch_sub(&run->working, 1);
+    return -1;
+}
+
+static void release(struct worker *worker)
+{
+    free(worker->chunk.text);
+    free(worker->findings);
+    realip_log_reader_free(&worker->reader);
+    realip_arena_clear(&worker->arena);
+}
+
+static void watch(struct run *run)
+{
+    struct realip_audit_progress progress;
+
+    realip_audit_progress_start(&progress, run->input->total);
+    while (atomic_load(&run->working) > 0) {
+        struct timespec pause = { 0, 10 * 1000 * 1000 };
+
+        nanosleep(&pause, NULL);
+        realip_audit_progress_show(&progress, atomic_load(&run->input->position), atomic_load(&run->lines));
+    }
+    realip_audit_progress_end(&progress);
+}
+
+static int64_t utc_offset_now(void)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+
+    return localtime_r(&now, &parts) != NULL ? parts.tm_gmtoff : 0;
+}
+
+int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *tally, const struct realip_log_patterns *patterns)
+{
+    struct run run = { .input = input, .tally = tally, .patterns = patterns, .utc_offset = utc_offset_now() };
+    struct worker workers[MOST_WORKERS];
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = processors < 1 ? 1 : processors > MOST_WORKERS ? MOST_WORKERS : (size_t)processors;
+    size_t started = 0;
+
+    pthread_mutex_init(&run.lock, NULL);
+    pthread_cond_init(&run.turned, NULL);
+    while (started < wanted && start(&run, &workers[started]) == 0)
+        started++;
+    watch(&run);
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(workers[i].thread, NULL);
+        release(&workers[i]);
+    }
+    if (started < wanted)
+        release(&workers[started]);
+    pthread_cond_destroy(&run.turned);
+    pthread_mutex_destroy(&run.lock);
+    return started == 0 || atomic_load(&run.is_short_of_memory) ? -1 : 0;
+}

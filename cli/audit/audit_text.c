@@ -1,0 +1,452 @@
+/* The report for a terminal, or for a mail to oneself. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "audit_summary.h"
+#include "terminal.h"
+
+#define MOST_ROWS  10 /* of a list; the rest is in --json and --html */
+#define BAR_WIDTH  20U
+#define MOST_DAYS  60U
+
+struct page {
+    const struct realip_audit_summary *summary;
+    const struct realip_terminal *terminal;
+};
+
+static const char *style(const struct page *page, enum realip_style which)
+{
+    return realip_terminal_style(page->terminal, which);
+}
+
+static void title(const struct page *page, enum realip_style which, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void title(const struct page *page, enum realip_style which, const char *format, ...)
+{
+    va_list args;
+
+    printf("\n%s", style(page, which));
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("%s\n", style(page, REALIP_STYLE_NONE));
+}
+
+#define NUMBER_SIZE 32
+
+/* 1234567 → 1,234,567 */
+static const char *number(uint64_t value, char text[NUMBER_SIZE])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+    char *out = text;
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            *out++ = ',';
+        *out++ = digits[i];
+    }
+    *out = '\0';
+    return text;
+}
+
+static void print_number(uint64_t value, int width)
+{
+    char text[NUMBER_SIZE];
+
+    printf("%*s", width, number(value, text));
+}
+
+/* What a log holds may be anything: nothing of it moves a terminal's cursor. */
+static void print_plain(const char *text, int width)
+{
+    int length = 0;
+
+    for (; *text != '\0'; text++, length++)
+        putchar((unsigned char)*text < ' ' || (unsigned char)*text >= 127 ? '?' : *text);
+    for (; length < width; length++)
+        putchar(' ');
+}
+
+static void print_bar(const struct page *page, uint64_t value, uint64_t most)
+{
+    static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
+    uint64_t parts = most == 0 ? 0 : value * BAR_WIDTH * 8 / most;
+    unsigned printed = 0;
+
+    if (parts == 0 && value > 0)
+        parts = 1;
+    for (; printed < parts / 8; printed++)
+        fputs(page->terminal->unicode ? "█" : "#", stdout);
+    if (parts % 8 != 0) {
+        fputs(page->terminal->unicode ? eighths[parts % 8] : parts / 8 == 0 ? "." : "", stdout);
+        printed += page->terminal->unicode || parts / 8 == 0;
+    }
+    for (; printed < BAR_WIDTH; printed++)
+        putchar(' ');
+}
+
+static void print_spark(const struct page *page, uint64_t value, uint64_t most)
+{
+    static const char *const levels[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    unsigned level = most == 0 || value == 0 ? 0 : (unsigned)((value * 7 + most - 1) / most);
+
+    if (page->terminal->unicode)
+        fputs(value == 0 ? "·" : levels[level], stdout);
+    else
+        putchar(value == 0 ? '.' : (char)('1' + level));
+}
+
+static const struct realip_audit_day_row *first_day(const struct realip_audit_summary *summary)
+{
+    return summary->day_count > MOST_DAYS ? &summary->days[summary->day_count - MOST_DAYS] : summary->days;
+}
+
+/* One sign for each of the last days; `of` tells a day's number. */
+static void print_days(const struct page *page, uint64_t (*of)(const struct realip_audit_day_row *, unsigned), unsigned which)
+{
+    const struct realip_audit_summary *summary = page->summary;
+    const struct realip_audit_day_row *end = summary->days + summary->day_count;
+    uint64_t most = 0;
+
+    for (const struct realip_audit_day_row *day = first_day(summary); day < end; day++) {
+        if (of(day, which) > most)
+            most = of(day, which);
+    }
+    for (const struct realip_audit_day_row *day = first_day(summary); day < end; day++)
+        print_spark(page, of(day, which), most);
+}
+
+static uint64_t refused_on(const struct realip_audit_day_row *day, unsigned reason)
+{
+    return day->refused[reason];
+}
+
+static uint64_t relayed_on(const struct realip_audit_day_row *day, unsigned unused)
+{
+    (void)unused;
+    return day->day->relayed;
+}
+
+static uint64_t failures_on(const struct realip_audit_day_row *day, unsigned kind)
+{
+    return day->day->failures[kind];
+}
+
+static void print_more(size_t count)
+{
+    if (count > MOST_ROWS)
+        printf("  … and %zu more: --json and --html tell all\n", count - MOST_ROWS);
+}
+
+static void print_head(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+    const struct realip_audit_totals *totals = &summary->tally->totals;
+    const struct realip_audit_rules *rules = summary->tally->rules;
+    char first[REALIP_AUDIT_TIME_SIZE];
+    char last[REALIP_AUDIT_TIME_SIZE];
+
+    printf("%smail-realip audit%s  ", style(page, REALIP_STYLE_STRONG), style(page, REALIP_STYLE_NONE));
+    print_number(totals->lines, 0);
+    printf(" lines of %zu %s, %s to %s%s\n", summary->input->file_count, summary->input->file_count == 1 ? "log" : "logs",
+           realip_audit_time_text(totals->first, first), realip_audit_time_text(totals->last, last),
+           summary->was_interrupted ? " (interrupted: this is what was known by then)" : "");
+    printf("rules: %s: %zu networks of infrastructure, %zu of proxies, %zu internal\n",
+           rules->config != NULL ? rules->config->path : "no configuration, this host's gateways and bridges and what the options name",
+           realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]), realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]),
+           realip_network_set_count(rules->rules.sets[REALIP_SET_INTERNAL]));
+    if (realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]) + realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]) == 0)
+        printf("       nothing is listed, so nothing can be found by address; name your nodes: --infrastructure 10.0.20.0/24 --proxies 10.0.20.13\n");
+    printf("seen:  ");
+    for (unsigned deed = 0; deed < REALIP_AUDIT_DEED_COUNT; deed++) {
+        print_number(summary->deeds[deed], 0);
+        printf(" %s%s", realip_audit_deed_token((enum realip_audit_deed)deed), deed + 1 < REALIP_AUDIT_DEED_COUNT ? ", " : "\n");
+    }
+}
+
+static void print_refused(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+    uint64_t all = summary->refused_mails + summary->refused_logins;
+    uint64_t most = 0;
+
+    if (all == 0) {
+        title(page, REALIP_STYLE_GOOD, "Nothing would have been refused");
+        return;
+    }
+    title(page, REALIP_STYLE_BAD, "Would have been refused, were it switched on: %llu letters, %llu logins", (unsigned long long)summary->refused_mails,
+          (unsigned long long)summary->refused_logins);
+    for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
+        most = summary->refused[reason] > most ? summary->refused[reason] : most;
+    for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++) {
+        if (summary->refused[reason] == 0)
+            continue;
+        printf("  %-16s ", realip_reason_token((enum realip_reason)reason));
+        print_bar(page, summary->refused[reason], most);
+        print_number(summary->refused[reason], 12);
+        printf("  %s", style(page, REALIP_STYLE_FAINT));
+        print_days(page, refused_on, reason);
+        printf("%s\n", style(page, REALIP_STYLE_NONE));
+    }
+}
+
+static void print_rows(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->row_count == 0)
+        return;
+    title(page, REALIP_STYLE_STRONG, "By listener");
+    printf("  %-20s %-16s %-10s %12s %12s %12s %12s\n", "listener", "reason", "action", "letters", "logins", "rejected", "connections");
+    for (size_t i = 0; i < summary->row_count && i < MOST_ROWS * 2; i++) {
+        const struct realip_audit_row *row = &summary->rows[i];
+
+        printf("  ");
+        print_plain(row->service->name, 20);
+        printf(" %-16s %-10s", realip_reason_token(row->reason), realip_action_token(row->wanted));
+        print_number(row->deeds[REALIP_AUDIT_MAILS], 13);
+        print_number(row->deeds[REALIP_AUDIT_LOGINS], 13);
+        print_number(row->deeds[REALIP_AUDIT_REJECTED] + row->deeds[REALIP_AUDIT_FAILED_LOGINS], 13);
+        print_number(row->deeds[REALIP_AUDIT_CONNECTIONS], 13);
+        putchar('\n');
+    }
+}
+
+static void print_client_row(const struct realip_audit_summary *summary, const struct realip_audit_client *client)
+{
+    struct realip_address address = realip_audit_address_of(&client->address);
+    char text[REALIP_ADDRESS_TEXT_SIZE];
+    char last[REALIP_AUDIT_TIME_SIZE];
+
+    printf("  %-26s ", realip_address_format(&address, text));
+    print_plain(summary->tally->services[client->service].name, 20);
+    printf(" %-16s", realip_reason_token((enum realip_reason)client->reason));
+    print_number(client->deeds[REALIP_AUDIT_MAILS], 12);
+    print_number(client->deeds[REALIP_AUDIT_LOGINS], 12);
+    printf("   last %s\n", realip_audit_time_text(client->last, last));
+}
+
+static void print_clients(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->client_count == 0)
+        return;
+    title(page, REALIP_STYLE_STRONG, "Who");
+    printf("  %-26s %-20s %-16s%12s%12s\n", "address", "listener", "reason", "letters", "logins");
+    for (size_t i = 0; i < summary->client_count && i < MOST_ROWS; i++)
+        print_client_row(summary, summary->clients[i]);
+    print_more(summary->client_count);
+}
+
+static void print_relay_row(const struct page *page, const struct realip_audit_relay *relay)
+{
+    struct realip_address address = realip_audit_address_of(&relay->address);
+    char text[REALIP_ADDRESS_TEXT_SIZE];
+    char first[REALIP_AUDIT_TIME_SIZE];
+
+    printf("  from %s to ", realip_address_format(&address, text));
+    print_plain(relay->domain, 0);
+    printf(": ");
+    print_number(relay->count, 0);
+    printf(" since %s, such as <", realip_audit_time_text(relay->first, first));
+    print_plain(relay->sender, 0);
+    printf("> to <");
+    print_plain(relay->recipient, 0);
+    printf(">%s", style(page, REALIP_STYLE_NONE));
+    if (relay->with_login > 0)
+        printf(" (and %llu of users who logged in)", (unsigned long long)relay->with_login);
+    putchar('\n');
+}
+
+static void print_relays(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+    const struct realip_audit_totals *totals = &summary->tally->totals;
+    size_t shown = 0;
+
+    if (totals->relayed == 0) {
+        if (totals->relayed_with_login > 0)
+            title(page, REALIP_STYLE_WARN, "%llu letters to other domains came from such addresses, all of users who logged in",
+                  (unsigned long long)totals->relayed_with_login);
+        return;
+    }
+    title(page, REALIP_STYLE_BAD, "You were a relay: %llu letters of nobody who logged in went to other domains", (unsigned long long)totals->relayed);
+    printf("  by day: ");
+    print_days(page, relayed_on, 0);
+    putchar('\n');
+    for (size_t i = 0; i < summary->relay_count && shown < MOST_ROWS; i++, shown++) {
+        if (summary->relays[i]->count > 0)
+            print_relay_row(page, summary->relays[i]);
+    }
+    print_more(summary->relay_count);
+    puts("  What may relay by its address alone, and shows an address that strangers share, is open to all of them: take it out of mynetworks.");
+}
+
+static void print_failing_services(const struct realip_audit_summary *summary, unsigned kind)
+{
+    for (unsigned i = 0; i < summary->tally->service_count; i++) {
+        const struct realip_audit_service *service = &summary->tally->services[i];
+
+        if (service->failures[kind] == 0)
+            continue;
+        printf("      at ");
+        print_plain(service->name, 0);
+        printf(": ");
+        print_number(service->failures[kind], 0);
+        putchar('\n');
+    }
+}
+
+static void print_failing_peers(const struct realip_audit_summary *summary, unsigned kind)
+{
+    size_t shown = 0;
+
+    for (size_t i = 0; i < summary->peer_count && shown < 5; i++) {
+        struct realip_address address = realip_audit_address_of(&summary->peers[i]->address);
+        char text[REALIP_ADDRESS_TEXT_SIZE];
+
+        if (summary->peers[i]->failure != kind)
+            continue;
+        printf("%s%s (%llu)", shown == 0 ? "      by " : ", ", realip_address_format(&address, text), (unsigned long long)summary->peers[i]->count);
+        shown++;
+    }
+    if (shown > 0)
+        putchar('\n');
+}
+
+static void print_failures(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->failure_count == 0)
+        return;
+    title(page, REALIP_STYLE_BAD, "PROXY failed %llu times", (unsigned long long)summary->failure_count);
+    for (unsigned kind = 0; kind < REALIP_PROXY_FAILURE_COUNT; kind++) {
+        if (summary->failures[kind] == 0)
+            continue;
+        printf("  %-20s", realip_proxy_failure_token((enum realip_proxy_failure)kind));
+        print_number(summary->failures[kind], 12);
+        printf("  ");
+        print_days(page, failures_on, kind);
+        printf("\n      %s\n", realip_proxy_failure_sentence((enum realip_proxy_failure)kind));
+        print_failing_services(summary, kind);
+        print_failing_peers(summary, kind);
+    }
+}
+
+static void print_suspects(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->suspect_count == 0)
+        return;
+    title(page, REALIP_STYLE_WARN, "Behave like a NAT and stand in no list (distinct names within %u s)", summary->tally->crowds.window);
+    printf("  %-26s %12s %12s %12s\n", "address", "users", "HELO names", "events");
+    for (size_t i = 0; i < summary->suspect_count && i < MOST_ROWS; i++) {
+        const struct realip_audit_suspect *suspect = &summary->suspects[i];
+        char text[REALIP_ADDRESS_TEXT_SIZE];
+
+        printf("  %-26s", realip_address_format(&suspect->crowd->address, text));
+        print_number(suspect->users, 13);
+        print_number(suspect->helos, 13);
+        print_number(suspect->crowd->events, 13);
+        putchar('\n');
+    }
+    print_more(summary->suspect_count);
+    puts("  Many users: an office or a carrier, or a gateway of your own that no list names. Many HELO names: the same, or a spammer.");
+}
+
+static void print_insiders(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->insider_count == 0)
+        return;
+    title(page, REALIP_STYLE_STRONG, "Private addresses that count as clients, as no list names them");
+    for (size_t i = 0; i < summary->insider_count && i < MOST_ROWS; i++)
+        print_client_row(summary, summary->insiders[i]);
+    print_more(summary->insider_count);
+    puts("  Is one of them a node, a bridge or a proxy? Add --infrastructure or --proxies and look again.");
+}
+
+static void print_bans(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->ban_count == 0)
+        return;
+    title(page, REALIP_STYLE_BAD, "fail2ban banned your own addresses %llu times: all clients behind them were shut out",
+          (unsigned long long)summary->tally->totals.bans_of_ours);
+    for (size_t i = 0; i < summary->ban_count && i < MOST_ROWS; i++) {
+        const struct realip_audit_ban *ban = summary->bans[i];
+        struct realip_address address = realip_audit_address_of(&ban->address);
+        char text[REALIP_ADDRESS_TEXT_SIZE];
+        char last[REALIP_AUDIT_TIME_SIZE];
+
+        printf("  %-26s jail ", realip_address_format(&address, text));
+        print_plain(ban->jail, 20);
+        print_number(ban->count, 8);
+        printf("   last %s\n", realip_audit_time_text(ban->last, last));
+    }
+    print_more(summary->ban_count);
+    puts("  Put them into ignoreip: realipctl export fail2ban writes the list.");
+}
+
+static void print_verdicts(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+
+    if (summary->verdict_count == 0)
+        return;
+    title(page, REALIP_STYLE_STRONG, "What mail-realip itself said of sessions");
+    printf("  %-16s %-20s %-16s %-10s %-10s %12s\n", "source", "listener", "reason", "wanted", "done", "times");
+    for (size_t i = 0; i < summary->verdict_count && i < MOST_ROWS * 2; i++) {
+        const struct realip_audit_verdict *verdict = summary->verdicts[i];
+
+        printf("  ");
+        print_plain(verdict->source, 16);
+        putchar(' ');
+        print_plain(verdict->listener, 20);
+        printf(" %-16s %-10s %-10s", realip_reason_token((enum realip_reason)verdict->reason), realip_action_token((enum realip_action)verdict->wanted),
+               realip_action_token((enum realip_action)verdict->action));
+        print_number(verdict->count, 13);
+        putchar('\n');
+    }
+}
+
+static void print_left_out(const struct page *page)
+{
+    const struct realip_audit_summary *summary = page->summary;
+    const struct realip_audit_tally *tally = summary->tally;
+
+    if (summary->input->cut_lines > 0)
+        title(page, REALIP_STYLE_WARN, "%llu lines were longer than 1 MiB and were cut", (unsigned long long)summary->input->cut_lines);
+    if (summary->left_out == 0)
+        return;
+    title(page, REALIP_STYLE_WARN, "Left out, as memory is bounded (the sums above hold all the same)");
+    printf("  lines of addresses %llu, of relays %llu, of days or listeners %llu; letters %llu; addresses looked at for NATs %llu\n",
+           (unsigned long long)(tally->clients.left_out + tally->insiders.left_out + tally->peers.left_out + tally->bans.left_out + tally->verdicts.left_out),
+           (unsigned long long)tally->relays.left_out, (unsigned long long)tally->totals.days_left_out, (unsigned long long)tally->queue.forgotten,
+           (unsigned long long)tally->crowds.forgotten);
+}
+
+int realip_audit_text(const struct realip_audit_summary *summary, const struct realip_terminal *terminal)
+{
+    struct page page = { summary, terminal };
+
+    print_head(&page);
+    print_refused(&page);
+    print_rows(&page);
+    print_clients(&page);
+    print_relays(&page);
+    print_failures(&page);
+    print_bans(&page);
+    print_suspects(&page);
+    print_insiders(&page);
+    print_verdicts(&page);
+    print_left_out(&page);
+    return ferror(stdout) ? -1 : 0;
+}
