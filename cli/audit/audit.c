@@ -1,6 +1,5 @@
 /* realipctl audit: reads logs and tells what is wrong with the addresses in them, and what enforcing would have refused. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "audit_summary.h"
 #include "subcommand.h"
 #include "terminal.h"
+#include "usage.h"
 
 #define EXIT_FOUND       1
 #define EXIT_UNREADABLE  2
@@ -81,9 +81,8 @@ static int read_options(int argc, char **argv, struct request *request)
 {
     int code;
 
-    opterr = 0;
-    optind = 0;
-    while ((code = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+    optind = 1;
+    while ((code = realip_usage_option("audit", argc, argv, options)) != -1) {
         int result = 0;
 
         if (code == OPTION_INFRASTRUCTURE)
@@ -96,18 +95,13 @@ static int read_options(int argc, char **argv, struct request *request)
             request->json = true;
         else if (code == OPTION_HTML)
             request->html = optarg;
-        else if (code == OPTION_HELP || code == 'h')
-            return 1;
         else
-            result = -2;
-        if (result == -2)
-            fprintf(stderr, "realipctl audit: '%s' %s; realipctl audit --help shows how\n", argv[optind - 1],
-                    code == ':' ? "needs a value" : "is not understood");
+            return code == OPTION_HELP || code == 'h' ? 1 : -1;
         if (result < 0)
             return -1;
     }
     if (optind == argc) {
-        fputs("realipctl audit: which log? Try: realipctl audit /var/log/mail.log*   (\"-\" is standard input)\n", stderr);
+        realip_usage_wrong("audit", "which log? for example /var/log/mail.log, or \"-\" for standard input");
         return -1;
     }
     return 0;

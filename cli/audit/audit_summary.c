@@ -56,14 +56,30 @@ static uint64_t all_deeds(const uint64_t *deeds)
     return sum;
 }
 
-static void add_row(struct realip_audit_summary *summary, unsigned service, unsigned reason, const uint64_t *deeds)
+/* Sums over all days, and a row for each problem. */
+static void add_row(struct realip_audit_summary *summary, const struct realip_audit_service *service, enum realip_reason reason)
 {
-    struct realip_audit_row *row = &summary->rows[service * REALIP_REASON_COUNT + reason];
+    const uint64_t *deeds = service->deeds[reason];
+    enum realip_action wanted = service->wanted[reason];
 
     for (unsigned deed = 0; deed < REALIP_AUDIT_DEED_COUNT; deed++) {
-        row->deeds[deed] += deeds[deed];
         summary->by_reason[reason][deed] += deeds[deed];
         summary->deeds[deed] += deeds[deed];
+    }
+    if (realip_audit_refuses(wanted)) {
+        summary->refused[reason] += taken(deeds);
+        summary->refused_mails += deeds[REALIP_AUDIT_MAILS];
+        summary->refused_logins += deeds[REALIP_AUDIT_LOGINS];
+    } else if (wanted == REALIP_ACTION_NO_RELAY) {
+        summary->not_relayed += deeds[REALIP_AUDIT_MAILS];
+    } else if (wanted == REALIP_ACTION_FLAG) {
+        summary->flagged += taken(deeds);
+    }
+    if (realip_reason_is_problem(reason) && all_deeds(deeds) > 0) {
+        struct realip_audit_row *row = &summary->rows[summary->row_count++];
+
+        *row = (struct realip_audit_row){ .service = service, .reason = reason, .wanted = wanted };
+        memcpy(row->deeds, deeds, sizeof(row->deeds));
     }
 }
 
@@ -73,20 +89,11 @@ static void add_cell(struct realip_audit_summary *summary, struct realip_audit_d
         enum realip_action wanted = summary->tally->services[service].wanted[reason];
         uint64_t both = taken(cell->deeds[reason]);
 
-        add_row(summary, service, reason, cell->deeds[reason]);
         day->all += both;
         if (realip_reason_is_problem((enum realip_reason)reason))
             day->problems += both;
-        if (realip_audit_refuses(wanted)) {
+        if (realip_audit_refuses(wanted))
             day->refused[reason] += both;
-            summary->refused[reason] += both;
-            summary->refused_mails += cell->deeds[reason][REALIP_AUDIT_MAILS];
-            summary->refused_logins += cell->deeds[reason][REALIP_AUDIT_LOGINS];
-        } else if (wanted == REALIP_ACTION_NO_RELAY) {
-            summary->not_relayed += cell->deeds[reason][REALIP_AUDIT_MAILS];
-        } else if (wanted == REALIP_ACTION_FLAG) {
-            summary->flagged += both;
-        }
     }
 }
 
@@ -101,22 +108,20 @@ static void add_day(struct realip_audit_summary *summary, const struct realip_au
     }
     for (unsigned kind = 0; kind < REALIP_PROXY_FAILURE_COUNT; kind++) {
         row->failures += day->failures[kind];
-        summary->failures[kind] += day->failures[kind];
-        summary->failure_count += day->failures[kind];
     }
 }
 
-/* Leaves the rows that describe a problem. */
-static void choose_rows(struct realip_audit_summary *summary)
+static void add_services(struct realip_audit_summary *summary)
 {
-    for (unsigned i = 0; i < REALIP_AUDIT_SERVICES * REALIP_REASON_COUNT; i++) {
-        struct realip_audit_row row = summary->rows[i];
+    for (unsigned i = 0; i < summary->tally->service_count; i++) {
+        const struct realip_audit_service *service = &summary->tally->services[i];
 
-        row.service = &summary->tally->services[i / REALIP_REASON_COUNT];
-        row.reason = (enum realip_reason)(i % REALIP_REASON_COUNT);
-        row.wanted = row.service->wanted[row.reason];
-        if (realip_reason_is_problem(row.reason) && all_deeds(row.deeds) > 0)
-            summary->rows[summary->row_count++] = row;
+        for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
+            add_row(summary, service, (enum realip_reason)reason);
+        for (unsigned kind = 0; kind < REALIP_PROXY_FAILURE_COUNT; kind++) {
+            summary->failures[kind] += service->failures[kind];
+            summary->failure_count += service->failures[kind];
+        }
     }
 }
 
@@ -275,7 +280,7 @@ int realip_audit_summary_make(struct realip_audit_summary *summary, const struct
         return -1;
     for (uint32_t i = 0; i < tally->days.count; i++)
         add_day(summary, realip_bounded_table_entry(&tally->days, i));
-    choose_rows(summary);
+    add_services(summary);
     qsort(summary->days, summary->day_count, sizeof(*summary->days), by_day);
     qsort(summary->rows, summary->row_count, sizeof(*summary->rows), by_row);
     summary->clients = sorted(&tally->clients, by_client, &summary->client_count);

@@ -168,6 +168,14 @@ static bool has_login(const struct realip_log_event *event)
     return event->user.length > 0 && !realip_log_text_is(event->method, "XCLIENT") && !realip_log_text_is(event->method, "ANONYMOUS");
 }
 
+static void remove_letter(struct realip_audit_tally *tally, const struct realip_log_event *event)
+{
+    struct realip_queued_letter *letter = realip_queue_table_find(&tally->queue, event->host, event->queue_id);
+
+    if (letter != NULL)
+        realip_queue_table_remove(&tally->queue, letter);
+}
+
 static void remember_letter(struct realip_audit_tally *tally, const struct realip_log_event *event)
 {
     if (event->queue_id.length == 0 || realip_log_text_is(event->queue_id, "NOQUEUE"))
@@ -188,13 +196,18 @@ static void add_session(struct realip_audit_tally *tally, const struct realip_au
         return;
     if (cell != NULL)
         cell->deeds[finding->reason][deed]++;
+    tally->services[service].deeds[finding->reason][deed]++;
     tally->services[service].listener = finding->listener;
     tally->services[service].wanted[finding->reason] = finding->wanted;
     if (realip_reason_is_problem(finding->reason)) {
         add_client(&tally->clients, finding, service, deed, when);
         if (event->kind == REALIP_LOG_EVENT_MAIL)
             remember_letter(tally, event);
-    } else if (finding->reason == REALIP_REASON_REAL) {
+        return;
+    }
+    if (event->kind == REALIP_LOG_EVENT_MAIL)
+        remove_letter(tally, event); /* an old one with the same id, whose end was not logged */
+    if (finding->reason == REALIP_REASON_REAL) {
         add_crowd(tally, event, when);
         if (is_private(&event->client))
             add_client(&tally->insiders, finding, service, deed, when);
@@ -261,14 +274,6 @@ static void add_sender(struct realip_audit_tally *tally, const struct realip_log
 
     if (letter != NULL && letter->sender[0] == '\0')
         put_text(letter->sender, sizeof(letter->sender), event->sender);
-}
-
-static void remove_letter(struct realip_audit_tally *tally, const struct realip_log_event *event)
-{
-    struct realip_queued_letter *letter = realip_queue_table_find(&tally->queue, event->host, event->queue_id);
-
-    if (letter != NULL)
-        realip_queue_table_remove(&tally->queue, letter);
 }
 
 static void add_failure(struct realip_audit_tally *tally, const struct realip_log_event *event, int64_t when)

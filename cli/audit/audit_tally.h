@@ -39,6 +39,7 @@ struct realip_audit_service {
     char name[REALIP_AUDIT_NAME_SIZE];
     const char *listener; /* the configuration's title for it; NULL: the top level */
     enum realip_action wanted[REALIP_REASON_COUNT]; /* UNDECIDED: no such verdict yet */
+    uint64_t deeds[REALIP_REASON_COUNT][REALIP_AUDIT_DEED_COUNT]; /* of all days, those that found no room included */
     uint64_t failures[REALIP_PROXY_FAILURE_COUNT];
 };
 

@@ -22,13 +22,14 @@ static size_t counted_length(const unsigned char *at)
     return length > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)length;
 }
 
-/* The field at `at`: NAME=VALUE\n, or NAME\n, eight bytes of length, VALUE\n. Its size; 0 when it is not whole. An empty line is a
+/* The field at `at`: NAME=VALUE\n, or NAME\n, eight bytes of length, VALUE\n. Its size; 0 when it is not whole, and its name where that is. An empty line is a
  * field without a name. */
 static size_t field_at(const char *text, size_t length, size_t at, struct field *field)
 {
     const char *start = text + at;
     const char *newline = memchr(start, '\n', length - at);
 
+    *field = (struct field){ 0 };
     if (newline == NULL)
         return 0;
     size_t line = (size_t)(newline - start);
@@ -65,11 +66,14 @@ size_t realip_log_journal_whole(const char *text, size_t length, bool *damaged_r
     struct field field;
 
     *damaged_r = false;
-    while (at < length && (size = field_at(text, length, at, &field)) > 0) {
+    while (at < length) {
+        size = field_at(text, length, at, &field);
         if (!is_name(field.name)) {
             *damaged_r = true;
             return whole;
         }
+        if (size == 0)
+            break;
         at += size;
         if (field.name.length == 0)
             whole = at;
