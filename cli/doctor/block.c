@@ -166,6 +166,20 @@ const struct realip_block *realip_block_find(const struct realip_block *block, c
     return found;
 }
 
+const struct realip_block *realip_block_find_grouped(const struct realip_block *block, const char *name)
+{
+    const struct realip_block *found = realip_block_find(block, name);
+
+    for (const struct realip_block *child = block->first; child != NULL && found == NULL; child = child->next) {
+        size_t length = strlen(child->name);
+
+        if (child->is_block && child->value[0] == '\0' && strncmp(child->name, name, length) == 0
+            && name[length] == '_')
+            found = realip_block_find_grouped(child, name + length + 1);
+    }
+    return found;
+}
+
 const char *realip_block_value(const struct realip_block *block, const char *name)
 {
     const struct realip_block *found = realip_block_find(block, name);

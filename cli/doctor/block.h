@@ -30,6 +30,10 @@ struct realip_block *realip_block_read_dovecot(struct realip_arena *arena, const
 /* The last child of that name, as the later setting counts; NULL: none. */
 const struct realip_block *realip_block_find(const struct realip_block *block, const char *name);
 
+/* As realip_block_find(), and where blocks without a title hold it as a group: "auth_policy { server_url = … }" is
+ * auth_policy_server_url (so doveconf 2.4 prints it). */
+const struct realip_block *realip_block_find_grouped(const struct realip_block *block, const char *name);
+
 /* Its value; NULL where it is not there. */
 const char *realip_block_value(const struct realip_block *block, const char *name);
 

@@ -1,5 +1,6 @@
 /* From the proxies to the ports: who sends PROXY where it is expected, and who does not. */
 #include <string.h>
+#include <strings.h>
 
 #include "check.h"
 
@@ -61,15 +62,19 @@ static void gather_targets(struct chain *chain)
     }
 }
 
-/* Is this address surely another host's? Names, and what a host without known addresses is asked for, may be this one.
- */
-static bool is_elsewhere(const struct realip_setup *setup, const char *host)
+/* Is this, as far as can be told, another host's? A name is this host's own in a container, where names are those of
+ * services, and where nothing is known of the host. */
+static bool is_elsewhere(struct realip_setup *setup, const char *host)
 {
     struct realip_address address;
     const char *reason;
 
-    return setup->host.address_count > 0 && realip_address_parse(host, strlen(host), &address, &reason) == 0 &&
-           !realip_host_is_here(&setup->host, &address);
+    if (setup->host.address_count == 0)
+        return false;
+    if (realip_address_parse(host, strlen(host), &address, &reason) == 0)
+        return !realip_host_is_here(&setup->host, &address);
+    return setup->host.container <= REALIP_CONTAINER_NONE && strcmp(host, "localhost") != 0
+           && strcasecmp(host, realip_postfix_value(setup, NULL, "myhostname", NULL)) != 0;
 }
 
 static bool is_own_host(const struct realip_sender *sender, const struct target *target)
@@ -78,8 +83,8 @@ static bool is_own_host(const struct realip_sender *sender, const struct target 
     struct realip_address other;
     const char *reason;
 
-    if (target->host == NULL || realip_address_parse(sender->host, strlen(sender->host), &one, &reason) < 0 ||
-        realip_address_parse(target->host, strlen(target->host), &other, &reason) < 0)
+    if (target->host == NULL || realip_address_parse(sender->host, strlen(sender->host), &one, &reason) < 0
+        || realip_address_parse(target->host, strlen(target->host), &other, &reason) < 0)
         return true;
     return realip_address_equal(&one, &other);
 }
@@ -127,9 +132,9 @@ static void check_pair(struct chain *chain, const struct realip_sender *sender, 
                            realip_text_format(&setup->arena, "sends no PROXY header to port %u, where %s waits for one",
                                               target->port, to),
                            send_word(sender));
-    if (sender->version == 0 && !target->takes_proxy && !target->takes_other && !target->is_internal &&
-        !sender->transparent &&
-        sender->front_count > 0) /* a backend that no frontend leads to looks after servers, and hides nobody */
+    if (sender->version == 0 && !target->takes_proxy && !target->takes_other && !target->is_internal
+        && !sender->transparent
+        && sender->front_count > 0) /* a backend that no frontend leads to looks after servers, and hides nobody */
         realip_finding_add(setup, chain->findings, REALIP_FINDING_PROXY_HIDES_CLIENTS, sender->origin, sender->name,
                            realip_text_format(&setup->arena,
                                               "passes clients on to port %u without telling who they are",
@@ -158,8 +163,8 @@ static void check_health(struct chain *chain, const struct realip_sender *sender
             setup, chain->findings, REALIP_FINDING_CHECK_WITHOUT_PROXY, sender->origin, sender->name,
             realip_text_format(&setup->arena, "the check of port %u sends no PROXY header", target->port),
             "check-send-proxy");
-    if (check_sends_proxy(sender) && sender->version == 2 && !sender->check_talks && target->is_smtpd &&
-        target->is_postfix)
+    if (check_sends_proxy(sender) && sender->version == 2 && !sender->check_talks && target->is_smtpd
+        && target->is_postfix)
         realip_finding_add(
             setup, chain->findings, REALIP_FINDING_CHECK_VANISHES, sender->origin, sender->name,
             realip_text_format(&setup->arena, "the check of port %u says LOCAL and is gone", target->port),
@@ -194,8 +199,8 @@ static void check_sender(struct chain *chain, const struct realip_sender *sender
             check_pair(chain, sender, target);
         if (reaches(chain, sender, sender->check_port > 0 ? sender->check_port : sender->port, target))
             check_health(chain, sender, target);
-        if (reaches(chain, sender, sender->port, target) && sender->version > 0 && target->is_postfix &&
-            target->takes_proxy && sender->takes_ipv6) {
+        if (reaches(chain, sender, sender->port, target) && sender->version > 0 && target->is_postfix
+            && target->takes_proxy && sender->takes_ipv6) {
             struct realip_origin origin;
             const char *protocols = realip_postfix_value(setup, NULL, "inet_protocols", &origin);
 
@@ -233,8 +238,9 @@ static void check_unfed(struct chain *chain)
         bool is_fed = !target->takes_proxy || target->is_internal;
 
         for (size_t k = 0; k < proxies->sender_count; k++)
-            is_fed = is_fed || (proxies->senders[k].version > 0 &&
-                                reaches(chain, &proxies->senders[k], proxies->senders[k].port, target));
+            is_fed = is_fed
+                     || (proxies->senders[k].version > 0
+                         && reaches(chain, &proxies->senders[k], proxies->senders[k].port, target));
         if (!is_fed)
             realip_finding_add(
                 setup, chain->findings, REALIP_FINDING_PROXY_PORT_UNFED, target->proxy_origin, target->name,

@@ -129,8 +129,8 @@ static bool lies_in(const struct realip_network *network, const char *text)
 
 bool realip_check_is_near(const struct realip_network *network)
 {
-    return lies_in(network, "127.0.0.0/8") || lies_in(network, "::1/128") || lies_in(network, "fe80::/10") ||
-           lies_in(network, "169.254.0.0/16");
+    return lies_in(network, "127.0.0.0/8") || lies_in(network, "::1/128") || lies_in(network, "fe80::/10")
+           || lies_in(network, "169.254.0.0/16");
 }
 
 bool realip_check_is_catch_all(const struct realip_network *network)
@@ -148,8 +148,8 @@ bool realip_check_is_wide(const struct realip_network *network)
         struct realip_network block;
         const char *reason;
 
-        if (realip_network_parse(blocks[i], strlen(blocks[i]), &block, &reason) == 0 &&
-            realip_check_holds(network, &block))
+        if (realip_network_parse(blocks[i], strlen(blocks[i]), &block, &reason) == 0
+            && realip_check_holds(network, &block))
             return true;
     }
     return network->prefix <= (network->address.family == REALIP_FAMILY_IPV4 ? 8U : 16U);

@@ -13,7 +13,7 @@ struct judge {
 /* A list setting: "a b, c", or 2.4's block of "a = yes". "" where it is not set. */
 static const char *list_value(struct realip_setup *setup, const char *name, struct realip_origin *origin_r)
 {
-    const struct realip_block *block = realip_block_find(setup->dovecot.root, name);
+    const struct realip_block *block = realip_block_find_grouped(setup->dovecot.root, name);
     struct realip_words words = { 0 };
 
     *origin_r = block != NULL ? block->origin : (struct realip_origin){ NULL, 0 };
@@ -29,8 +29,8 @@ static const char *list_value(struct realip_setup *setup, const char *name, stru
 /* Dovecot's net_parse_range(): an address and perhaps its bits. A mapped entry is read and never matches. */
 static bool is_broken(const struct realip_list_entry *entry)
 {
-    return !entry->is_network || entry->is_excluded || strncmp(entry->text, "::ffff:", 7) == 0 ||
-           strchr(entry->text, '[') != NULL;
+    return !entry->is_network || entry->is_excluded || strncmp(entry->text, "::ffff:", 7) == 0
+           || strchr(entry->text, '[') != NULL;
 }
 
 static void check_list(struct judge *judge, const char *name, enum realip_finding_id broken,
@@ -113,12 +113,12 @@ static double seconds_of(const char *text)
 
 static void check_timeout(struct judge *judge)
 {
-    const struct realip_block *block = realip_block_find(judge->setup->dovecot.root, "haproxy_timeout");
+    const struct realip_block *block = realip_block_find_grouped(judge->setup->dovecot.root, "haproxy_timeout");
     double seconds = block == NULL ? 3 : seconds_of(block->value);
 
     for (size_t i = 0; i < judge->setup->dovecot.listener_count; i++) {
-        if (block != NULL && judge->setup->dovecot.listeners[i].haproxy && seconds >= 0 &&
-            (seconds < 1 || seconds > 60))
+        if (block != NULL && judge->setup->dovecot.listeners[i].haproxy && seconds >= 0
+            && (seconds < 1 || seconds > 60))
             realip_finding_add(judge->setup, judge->findings, REALIP_FINDING_HAPROXY_TIMEOUT, block->origin, NULL,
                                realip_text_format(&judge->setup->arena, "haproxy_timeout = %s", block->value),
                                "haproxy_timeout = 3 secs");
@@ -140,7 +140,7 @@ static void check_passdbs(struct judge *judge)
                 realip_text_format(&setup->arena, "the passdb realip stands behind %s (%s)", (*first)->driver,
                                    realip_check_place(setup, (*first)->origin)),
                 "passdb {\n  driver = realip\n}\nas the first passdb (2.4: passdb realip { driver = realip })");
-        if (*first == NULL)
+        if (*first == NULL && !passdb->denies)
             *first = passdb;
     }
 }
@@ -152,8 +152,8 @@ static bool asks_ours(const struct realip_setup *setup, const char *url)
     const char *host = url == NULL ? NULL : strstr(url, "://");
     const char *colon = host == NULL ? NULL : strchr(host + 3, ':');
 
-    return config != NULL && config->auth_policy != NULL && colon != NULL &&
-           (unsigned)strtoul(colon + 1, NULL, 10) == config->auth_policy->port;
+    return config != NULL && config->auth_policy != NULL && colon != NULL
+           && (unsigned)strtoul(colon + 1, NULL, 10) == config->auth_policy->port;
 }
 
 static bool any_listener_enforces(const struct realip_rules *rules)
@@ -169,19 +169,21 @@ static void check_auth_policy(struct judge *judge)
 {
     struct realip_setup *setup = judge->setup;
     const struct realip_block *root = setup->dovecot.root;
-    const struct realip_block *attributes = realip_block_find(root, "auth_policy_request_attributes");
-    const struct realip_block *url = realip_block_find(root, "auth_policy_server_url");
+    const struct realip_block *attributes = realip_block_find_grouped(root, "auth_policy_request_attributes");
+    const struct realip_block *url = realip_block_find_grouped(root, "auth_policy_server_url");
     struct realip_origin where = url == NULL ? (struct realip_origin){ NULL, 0 } : url->origin;
 
     if (url == NULL || !asks_ours(setup, url->value))
         return;
-    if (!realip_text_is_yes(realip_block_value(root, "auth_policy_reject_on_fail")) &&
-        any_listener_enforces(&setup->rules.config->rules))
+    const struct realip_block *on_fail = realip_block_find_grouped(root, "auth_policy_reject_on_fail");
+    if (!realip_text_is_yes(on_fail == NULL ? NULL : on_fail->value)
+        && any_listener_enforces(&setup->rules.config->rules))
         realip_finding_add(setup, judge->findings, REALIP_FINDING_AUTH_POLICY_FAILS_OPEN, where, NULL,
                            "auth_policy_reject_on_fail is not yes, and the rules enforce",
                            "auth_policy_reject_on_fail = yes");
-    bool has_peer = attributes != NULL && (attributes->is_block ? realip_block_find(attributes, "real_remote") != NULL
-                                                                : strstr(attributes->value, "real_remote=") != NULL);
+    bool has_peer = attributes != NULL
+                    && (attributes->is_block ? realip_block_find(attributes, "real_remote") != NULL
+                                             : strstr(attributes->value, "real_remote=") != NULL);
     if (!has_peer)
         realip_finding_add(
             setup, judge->findings, REALIP_FINDING_AUTH_POLICY_ATTRIBUTES,

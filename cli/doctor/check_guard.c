@@ -50,8 +50,8 @@ static void check_attested(struct realip_setup *setup, struct realip_findings *f
 {
     const struct realip_door *door = guard->door;
 
-    if (!door->takes_proxy || door->is_internal || realip_check_is_attested(setup, door) ||
-        realip_check_is_firewalled(setup, door->front->port))
+    if (!door->takes_proxy || door->is_internal || realip_check_is_attested(setup, door)
+        || realip_check_is_firewalled(setup, door->front->port))
         return;
     if (guard->policy.list != NULL) { /* our rules say attest = off */
         realip_finding_add(
@@ -65,18 +65,20 @@ static void check_attested(struct realip_setup *setup, struct realip_findings *f
                            policy_mend(setup, guard));
         return;
     }
-    realip_finding_add(
-        setup, findings, REALIP_FINDING_PROXY_UNATTESTED, door->proxy_origin, guard->name,
-        "a PROXY port without anything that looks at who sends the header, and no firewall rule for it was seen",
-        policy_mend(setup, guard));
+    realip_finding_add(setup, findings, REALIP_FINDING_PROXY_UNATTESTED, door->proxy_origin, guard->name,
+                       realip_text_format(&setup->arena, "a PROXY port, and nothing looks at who sends the header; %s",
+                                          setup->host.firewall != NULL
+                                              ? "no firewall rule names it and who may come"
+                                              : "the firewall was not looked at (nft wants root)"),
+                       policy_mend(setup, guard));
 }
 
 /* Rules that need a peer, and a guard that knows none. */
 static void check_milter(struct realip_setup *setup, struct realip_findings *findings, const struct guard *guard)
 {
-    if (guard->policy.list != NULL || guard->milter.endpoint == NULL || guard->listener == NULL ||
-        guard->door->takes_proxy || guard->listener->title == NULL ||
-        (guard->listener->attest != REALIP_ATTEST_REQUIRED && guard->listener->proxy != REALIP_PROXY_REQUIRED))
+    if (guard->policy.list != NULL || guard->milter.endpoint == NULL || guard->listener == NULL
+        || guard->door->takes_proxy || guard->listener->title == NULL
+        || (guard->listener->attest != REALIP_ATTEST_REQUIRED && guard->listener->proxy != REALIP_PROXY_REQUIRED))
         return;
     realip_finding_add(setup, findings, REALIP_FINDING_PEER_MILTER_ONLY, guard->milter.origin, guard->name,
                        realip_text_format(&setup->arena,
@@ -104,8 +106,8 @@ static void check_xclient(struct realip_setup *setup, struct realip_findings *fi
 {
     const struct realip_door *door = guard->door;
 
-    if (!door->takes_xclient || !door->takes_proxy || realip_check_is_attested(setup, door) ||
-        realip_check_is_firewalled(setup, door->front->port))
+    if (!door->takes_xclient || !door->takes_proxy || realip_check_is_attested(setup, door)
+        || realip_check_is_firewalled(setup, door->front->port))
         return;
     realip_finding_add(setup, findings, REALIP_FINDING_XCLIENT_ON_PROXY, door->xclient_origin, guard->name,
                        "smtpd_authorized_xclient_hosts holds at a PROXY port",
@@ -120,8 +122,8 @@ static void check_postscreen_port(struct realip_setup *setup, struct realip_find
     const struct realip_door *door = guard->door;
     const struct realip_listener *listener = guard->listener;
 
-    if (!door->is_postscreen || !door->takes_proxy || guard->policy.list == NULL || listener == NULL ||
-        listener->title == NULL || listener->attest == REALIP_ATTEST_OFF || door->front->port == 0)
+    if (!door->is_postscreen || !door->takes_proxy || guard->policy.list == NULL || listener == NULL
+        || listener->title == NULL || listener->attest == REALIP_ATTEST_OFF || door->front->port == 0)
         return;
     for (size_t i = 0; i < setup->rules.config->rules.listener_count; i++) {
         if (realip_listener_has_port(&setup->rules.config->rules.listeners[i], (uint16_t)door->front->port))
@@ -151,7 +153,7 @@ static void check_contradiction(struct realip_setup *setup, struct realip_findin
                            realip_text_format(&setup->arena, "the rules forbid a proxy where Postfix takes %s",
                                               door->takes_proxy ? "a PROXY header from each client" : "XCLIENT"),
                            door->takes_proxy ? "proxy = required" : "proxy = optional");
-    if (!is_supplied && listener->proxy == REALIP_PROXY_REQUIRED)
+    if (!is_supplied && !door->is_internal && listener->proxy == REALIP_PROXY_REQUIRED)
         realip_finding_add(setup, findings, REALIP_FINDING_PROXY_CONTRADICTION, listener->proxy_origin, guard->name,
                            "the rules require a proxy where Postfix takes neither PROXY nor XCLIENT",
                            "proxy = forbidden");

@@ -98,104 +98,136 @@ static struct mynetworks main_mynetworks(struct realip_setup *setup)
     return mynetworks;
 }
 
-/* What mends a list: the same one without these entries. */
-static const char *without(struct realip_setup *setup, const struct mynetworks *mynetworks,
-                           const struct realip_words *bad)
-{
-    struct realip_words kept = { 0 };
-
-    for (size_t i = 0; i < mynetworks->list.count; i++) {
-        bool is_bad = false;
-
-        for (size_t k = 0; k < bad->count; k++)
-            is_bad = is_bad || strcmp(bad->items[k], mynetworks->list.items[i].text) == 0;
-        if (!is_bad)
-            realip_words_add(&setup->arena, &kept, mynetworks->list.items[i].text);
-    }
-    return realip_text_format(&setup->arena, "%smynetworks = %s", mynetworks->subject != NULL ? "-o " : "",
-                              realip_words_join(&setup->arena, &kept, " "));
-}
-
-static void check_open(struct judge *judge, const struct mynetworks *mynetworks)
-{
-    struct realip_arena *arena = &judge->setup->arena;
-    struct realip_words bad = { 0 };
-
-    for (size_t i = 0; i < mynetworks->list.count; i++) {
-        const struct realip_list_entry *entry = &mynetworks->list.items[i];
-
-        if (entry->is_network && !entry->is_excluded && realip_check_is_catch_all(&entry->network))
-            realip_words_add(arena, &bad, entry->text);
-    }
-    if (bad.count > 0)
-        realip_finding_add(judge->setup, judge->findings, REALIP_FINDING_MYNETWORKS_OPEN, mynetworks->origin,
-                           mynetworks->subject,
-                           realip_text_format(arena, "mynetworks holds (nearly) every address: %s",
-                                              realip_words_join(arena, &bad, " ")),
-                           without(judge->setup, mynetworks, &bad));
-}
-
-/* Adds `network` to the finding's words where mynetworks lets it in; a catch-all has a finding of its own. */
-static void gather(struct judge *judge, const struct mynetworks *mynetworks, const struct realip_network *network,
-                   struct realip_words *found, struct realip_words *bad)
+/* An address or network as Postfix spells it. */
+static const char *spelt(struct realip_setup *setup, const struct realip_network *network)
 {
     char text[REALIP_NETWORK_TEXT_SIZE];
+    bool is_ipv6 = network->address.family == REALIP_FAMILY_IPV6;
+    size_t length;
 
-    if (realip_check_is_near(network) || realip_check_is_catch_all(network) || !lets_in(&mynetworks->list, network))
-        return;
     realip_network_format(network, text);
-    realip_words_add(&judge->setup->arena, found, realip_text_copy(&judge->setup->arena, text, strlen(text)));
+    length = strcspn(text, "/");
+    return realip_text_format(&setup->arena, "%s%.*s%s%s", is_ipv6 ? "[" : "", (int)length, text, is_ipv6 ? "]" : "",
+                              network->prefix == (is_ipv6 ? 128U : 32U) ? "" : text + length);
+}
+
+/* What mends a list: entries that lie in `bad` go, and from wider ones it is taken out by a "!" in front (postconf(5)).
+ */
+static const char *without(struct realip_setup *setup, const struct mynetworks *mynetworks,
+                           const struct realip_network *bad, size_t count)
+{
+    struct realip_words kept = { 0 };
+    struct realip_words parts = { 0 };
+
     for (size_t i = 0; i < mynetworks->list.count; i++) {
         const struct realip_list_entry *entry = &mynetworks->list.items[i];
+        bool lies_in_bad = false;
 
-        if (entry->is_network && !entry->is_excluded && realip_check_overlap(&entry->network, network))
-            realip_words_add(&judge->setup->arena, bad, entry->text);
+        for (size_t k = 0; k < count && entry->is_network && !entry->is_excluded; k++) {
+            lies_in_bad = lies_in_bad || realip_check_holds(&bad[k], &entry->network);
+            if (!realip_check_holds(&bad[k], &entry->network) && realip_check_holds(&entry->network, &bad[k]))
+                realip_words_add(&setup->arena, &parts,
+                                 realip_text_format(&setup->arena, "!%s", spelt(setup, &bad[k])));
+        }
+        if (!lies_in_bad)
+            realip_words_add(&setup->arena, &kept, entry->text);
     }
+    for (size_t i = 0; i < kept.count; i++)
+        realip_words_add(&setup->arena, &parts, kept.items[i]);
+    if (mynetworks->subject != NULL)
+        return realip_text_format(&setup->arena, "  -o { mynetworks = %s }",
+                                  realip_words_join(&setup->arena, &parts, " "));
+    return realip_text_format(&setup->arena, "mynetworks = %s", realip_words_join(&setup->arena, &parts, " "));
+}
+
+/* Networks that mynetworks lets in and should not. */
+struct gathered {
+    struct realip_network *networks;
+    struct realip_words texts;
+};
+
+static void gather(struct judge *judge, struct gathered *gathered, const struct realip_network *network)
+{
+    struct realip_arena *arena = &judge->setup->arena;
+
+    gathered->networks =
+        realip_text_grow(arena, gathered->networks, gathered->texts.count, sizeof(*gathered->networks));
+    gathered->networks[gathered->texts.count] = *network;
+    realip_words_add(arena, &gathered->texts, spelt(judge->setup, network));
+}
+
+/* A catch-all has a finding of its own, and loopback is this host. */
+static void gather_let_in(struct judge *judge, const struct mynetworks *mynetworks,
+                          const struct realip_network *network, struct gathered *gathered)
+{
+    if (!realip_check_is_near(network) && !realip_check_is_catch_all(network) && lets_in(&mynetworks->list, network))
+        gather(judge, gathered, network);
 }
 
 static void gather_set(struct judge *judge, const struct mynetworks *mynetworks, enum realip_set set,
-                       struct realip_words *found, struct realip_words *bad)
+                       struct gathered *gathered)
 {
     const struct realip_network_set *networks =
         judge->setup->rules.config == NULL ? NULL : judge->setup->rules.config->rules.sets[set];
 
     for (size_t i = 0; networks != NULL && i < realip_network_set_count(networks); i++)
-        gather(judge, mynetworks, &realip_network_set_entry(networks, i)->network, found, bad);
+        gather_let_in(judge, mynetworks, &realip_network_set_entry(networks, i)->network, gathered);
+}
+
+static void tell(struct judge *judge, enum realip_finding_id id, const struct mynetworks *mynetworks, const char *words,
+                 const struct gathered *gathered)
+{
+    struct realip_setup *setup = judge->setup;
+
+    if (gathered->texts.count > 0)
+        realip_finding_add(setup, judge->findings, id, mynetworks->origin, mynetworks->subject,
+                           realip_text_format(&setup->arena, "%s: %s", words,
+                                              realip_words_join(&setup->arena, &gathered->texts, ", ")),
+                           without(setup, mynetworks, gathered->networks, gathered->texts.count));
+}
+
+static void check_open(struct judge *judge, const struct mynetworks *mynetworks)
+{
+    struct realip_words open = { 0 };
+    struct realip_words kept = { 0 };
+
+    for (size_t i = 0; i < mynetworks->list.count; i++) {
+        const struct realip_list_entry *entry = &mynetworks->list.items[i];
+        bool is_open = entry->is_network && !entry->is_excluded && realip_check_is_catch_all(&entry->network);
+
+        realip_words_add(&judge->setup->arena, is_open ? &open : &kept, entry->text);
+    }
+    if (open.count == 0)
+        return;
+    realip_finding_add(
+        judge->setup, judge->findings, REALIP_FINDING_MYNETWORKS_OPEN, mynetworks->origin, mynetworks->subject,
+        realip_text_format(&judge->setup->arena, "mynetworks holds (nearly) every address: %s",
+                           realip_words_join(&judge->setup->arena, &open, " ")),
+        realip_text_format(&judge->setup->arena, "%smynetworks = %s", mynetworks->subject != NULL ? "  -o " : "",
+                           realip_words_join(&judge->setup->arena, &kept, mynetworks->subject != NULL ? "," : " ")));
 }
 
 static void check_infrastructure(struct judge *judge, const struct mynetworks *mynetworks)
 {
-    struct realip_setup *setup = judge->setup;
-    struct realip_words found = { 0 };
-    struct realip_words bad = { 0 };
+    const struct realip_host *host = &judge->setup->host;
+    struct gathered gathered = { 0 };
 
-    gather_set(judge, mynetworks, REALIP_SET_LISTED_INFRASTRUCTURE, &found, &bad);
-    for (size_t i = 0; i < setup->host.gateway_count && (is_container(&setup->host) || setup->rules.discovers); i++) {
-        struct realip_network gateway = one_host(setup->host.gateways[i]);
+    gather_set(judge, mynetworks, REALIP_SET_LISTED_INFRASTRUCTURE, &gathered);
+    for (size_t i = 0; i < host->gateway_count && (is_container(host) || judge->setup->rules.discovers); i++) {
+        struct realip_network gateway = one_host(host->gateways[i]);
 
-        gather(judge, mynetworks, &gateway, &found, &bad);
+        gather_let_in(judge, mynetworks, &gateway, &gathered);
     }
-    if (found.count > 0)
-        realip_finding_add(setup, judge->findings, REALIP_FINDING_MYNETWORKS_INFRASTRUCTURE, mynetworks->origin,
-                           mynetworks->subject,
-                           realip_text_format(&setup->arena, "mynetworks lets infrastructure relay: %s",
-                                              realip_words_join(&setup->arena, &found, ", ")),
-                           without(setup, mynetworks, &bad));
+    tell(judge, REALIP_FINDING_MYNETWORKS_INFRASTRUCTURE, mynetworks, "mynetworks lets infrastructure relay",
+         &gathered);
 }
 
 static void check_proxies(struct judge *judge, const struct mynetworks *mynetworks)
 {
-    struct realip_setup *setup = judge->setup;
-    struct realip_words found = { 0 };
-    struct realip_words bad = { 0 };
+    struct gathered gathered = { 0 };
 
-    gather_set(judge, mynetworks, REALIP_SET_PROXIES, &found, &bad);
-    if (found.count > 0)
-        realip_finding_add(setup, judge->findings, REALIP_FINDING_MYNETWORKS_PROXY, mynetworks->origin,
-                           mynetworks->subject,
-                           realip_text_format(&setup->arena, "mynetworks lets a proxy relay: %s",
-                                              realip_words_join(&setup->arena, &found, ", ")),
-                           without(setup, mynetworks, &bad));
+    gather_set(judge, mynetworks, REALIP_SET_PROXIES, &gathered);
+    tell(judge, REALIP_FINDING_MYNETWORKS_PROXY, mynetworks, "mynetworks lets a proxy relay", &gathered);
 }
 
 static bool relays_for_mynetworks(struct realip_setup *setup, const struct realip_service_entry *smtpd)
@@ -209,9 +241,9 @@ static void check_asserted(struct judge *judge, const struct realip_door *door)
     struct mynetworks mynetworks = main_mynetworks(setup);
     struct realip_words bad = { 0 };
 
-    if ((!door->takes_proxy && !door->takes_xclient) || door->is_local || door->smtpd == NULL ||
-        !relays_for_mynetworks(setup, door->smtpd) || realip_check_is_attested(setup, door) ||
-        realip_check_is_firewalled(setup, door->front->port))
+    if ((!door->takes_proxy && !door->takes_xclient) || door->is_local || door->smtpd == NULL
+        || !relays_for_mynetworks(setup, door->smtpd) || realip_check_is_attested(setup, door)
+        || realip_check_is_firewalled(setup, door->front->port))
         return;
     if (realip_postfix_override(door->smtpd, "mynetworks").file != NULL) {
         mynetworks.text = realip_postfix_value(setup, door->smtpd, "mynetworks", &mynetworks.origin);
@@ -236,9 +268,10 @@ static void check_asserted(struct judge *judge, const struct realip_door *door)
 /* Does infrastructure hold the container's gateway, by list or because mail-realip finds it itself? */
 static bool lists_gateway(const struct realip_setup *setup, const struct realip_address *gateway)
 {
-    return setup->rules.discovers ||
-           (setup->rules.config != NULL &&
-            realip_network_set_contains(setup->rules.config->rules.sets[REALIP_SET_LISTED_INFRASTRUCTURE], gateway));
+    return setup->rules.discovers
+           || (setup->rules.config != NULL
+               && realip_network_set_contains(setup->rules.config->rules.sets[REALIP_SET_LISTED_INFRASTRUCTURE],
+                                              gateway));
 }
 
 static void check_gateways(struct judge *judge, bool *is_listed_r)
@@ -282,10 +315,11 @@ static void check_families(struct judge *judge, const struct realip_doors *doors
     for (size_t i = 0; i < setup->host.gateway_count; i++)
         has_ipv4_gateway = has_ipv4_gateway || setup->host.gateways[i].family == REALIP_FAMILY_IPV4;
     for (size_t i = 0; i < doors->count; i++)
-        has_plain_door = has_plain_door || (!doors->items[i].is_internal && !doors->items[i].takes_proxy &&
-                                            !doors->items[i].takes_xclient);
-    if (setup->host.container != REALIP_CONTAINER_DOCKER || has_ipv6 || !has_ipv4_gateway || !has_plain_door ||
-        is_gateway_listed || setup->rules.config != NULL)
+        has_plain_door =
+            has_plain_door
+            || (!doors->items[i].is_internal && !doors->items[i].takes_proxy && !doors->items[i].takes_xclient);
+    if (setup->host.container != REALIP_CONTAINER_DOCKER || has_ipv6 || !has_ipv4_gateway || !has_plain_door
+        || is_gateway_listed || setup->rules.config != NULL)
         return;
     realip_finding_add(setup, judge->findings, REALIP_FINDING_IPV6_AS_IPV4, setup->host.origin, NULL,
                        "this container has no IPv6 address",

@@ -30,8 +30,8 @@ void realip_check_nginx(struct realip_setup *setup, struct realip_findings *find
         const struct realip_nginx_server *server = &setup->proxies.nginx[i];
 
         check_real_ip(setup, findings, server);
-        if (server->is_mail && strcmp(server->protocol, "smtp") == 0 && server->xclient_off.file != NULL &&
-            !server->sends_proxy)
+        if (server->is_mail && strcmp(server->protocol, "smtp") == 0 && server->xclient_off.file != NULL
+            && !server->sends_proxy)
             realip_finding_add(setup, findings, REALIP_FINDING_NGINX_XCLIENT_OFF, server->xclient_off, NULL,
                                "an SMTP proxy that says neither XCLIENT nor PROXY", "xclient on;");
     }

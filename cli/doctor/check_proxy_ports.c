@@ -63,8 +63,8 @@ static void check_main_unread(struct realip_setup *setup, struct realip_findings
 /* Inherited from main.cf where it was meant for the doors outside. */
 static void check_internal(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)
 {
-    if (!door->takes_proxy || !door->is_return || door->is_postscreen ||
-        realip_postfix_override(door->front, "smtpd_upstream_proxy_protocol").file != NULL)
+    if (!door->takes_proxy || !door->is_return || door->is_postscreen
+        || realip_postfix_override(door->front, "smtpd_upstream_proxy_protocol").file != NULL)
         return;
     for (size_t i = 0; i < setup->proxies.sender_count; i++) {
         if (setup->proxies.senders[i].version > 0 && setup->proxies.senders[i].port == door->front->port)
@@ -85,9 +85,9 @@ static bool is_misspelt(const char *name)
                                          "smtpd_authorized_xclient_hosts",     NULL };
     bool is_ours = strncmp(name, "smtpd_", 6) == 0 || strncmp(name, "postscreen_", 11) == 0;
 
-    return is_ours && !realip_text_is_among(name, known) &&
-           (strstr(name, "proxy_protocol") != NULL || strstr(name, "upstream_proxy") != NULL ||
-            strstr(name, "haproxy") != NULL || strstr(name, "xclient") != NULL);
+    return is_ours && !realip_text_is_among(name, known)
+           && (strstr(name, "proxy_protocol") != NULL || strstr(name, "upstream_proxy") != NULL
+               || strstr(name, "haproxy") != NULL || strstr(name, "xclient") != NULL);
 }
 
 static void add_unused(struct realip_setup *setup, struct realip_findings *findings,

@@ -66,8 +66,8 @@ static void check_sets(struct realip_setup *setup, struct realip_findings *findi
 
 static bool has_any(const struct realip_listener *listener, const char *name, unsigned port)
 {
-    return (name != NULL && realip_listener_has_name(listener, name)) ||
-           (port > 0 && port <= 65535 && realip_listener_has_port(listener, (uint16_t)port));
+    return (name != NULL && realip_listener_has_name(listener, name))
+           || (port > 0 && port <= 65535 && realip_listener_has_port(listener, (uint16_t)port));
 }
 
 static bool postfix_leads_to(struct realip_setup *setup, const struct realip_doors *doors,
@@ -82,9 +82,9 @@ static bool postfix_leads_to(struct realip_setup *setup, const struct realip_doo
         struct realip_milter_use milter = realip_postfix_milter(setup, door->smtpd);
         if (policy.list == NULL && milter.endpoint == NULL)
             continue;
-        if (has_any(listener, policy.context, door->front->port) ||
-            (milter.endpoint != NULL && has_any(listener, milter.name, 0)) ||
-            realip_listener_has_name(listener, "smtpd"))
+        if (has_any(listener, policy.context, door->front->port)
+            || (milter.endpoint != NULL && has_any(listener, milter.name, 0))
+            || realip_listener_has_name(listener, "smtpd"))
             return true;
     }
     return false;
@@ -97,8 +97,8 @@ static bool dovecot_leads_to(struct realip_setup *setup, const struct realip_lis
         const struct realip_dovecot_listener *at = &setup->dovecot.listeners[i];
         const char *service = realip_text_copy(&setup->arena, at->service, strcspn(at->service, "-"));
 
-        if (has_any(listener, at->name, at->port) || realip_listener_has_name(listener, service) ||
-            (strcmp(service, "managesieve") == 0 && realip_listener_has_name(listener, "sieve")))
+        if (has_any(listener, at->name, at->port) || realip_listener_has_name(listener, service)
+            || (strcmp(service, "managesieve") == 0 && realip_listener_has_name(listener, "sieve")))
             return true;
     }
     return false;
@@ -117,8 +117,8 @@ static void check_listeners(struct realip_setup *setup, struct realip_findings *
                                          ? listener->attest_origin
                                          : (struct realip_origin){ setup->rules.file, 0 };
 
-        if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(setup, &doors, listener) ||
-            dovecot_leads_to(setup, listener))
+        if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(setup, &doors, listener)
+            || dovecot_leads_to(setup, listener))
             continue;
         realip_finding_add(
             setup, findings, REALIP_FINDING_LISTENER_UNFED, where, listener->title,

@@ -140,8 +140,9 @@ static int read_options(int argc, char **argv, struct request *request)
         realip_usage_wrong("doctor", "'%s' is no option: a folder is given as --setup %s", argv[optind], argv[optind]);
         return -1;
     }
-    if (request->folder != NULL && (request->postfix != NULL || request->dovecot != NULL ||
-                                    request->haproxy_count > 0 || request->nginx_count > 0)) {
+    if (request->folder != NULL
+        && (request->postfix != NULL || request->dovecot != NULL || request->haproxy_count > 0
+            || request->nginx_count > 0)) {
         realip_usage_wrong("doctor", "--setup judges one folder alone: put the other files into it, or leave it out");
         return -1;
     }

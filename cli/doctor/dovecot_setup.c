@@ -95,6 +95,7 @@ static void read_passdb(struct realip_setup *setup, const struct realip_block *b
     dovecot->passdbs[dovecot->passdb_count++] = (struct realip_passdb){
         .driver = driver != NULL ? driver : block->value, /* 2.4: the block's own name */
         .is_master = realip_text_is_yes(realip_block_value(block, "master")),
+        .denies = realip_text_is_yes(realip_block_value(block, "deny")),
         .origin = block->origin,
     };
 }
@@ -119,8 +120,8 @@ static void read_text(struct realip_setup *setup, const char *file, const char *
             read_passdb(setup, block);
     }
     for (size_t i = 0; i < sizeof(known_listeners) / sizeof(known_listeners[0]); i++) {
-        if (has_protocol(setup, known_listeners[i].protocol) &&
-            !has_listener(dovecot, known_listeners[i].service, known_listeners[i].name))
+        if (has_protocol(setup, known_listeners[i].protocol)
+            && !has_listener(dovecot, known_listeners[i].service, known_listeners[i].name))
             add_listener(setup, (struct realip_dovecot_listener){ .service = known_listeners[i].service,
                                                                   .name = known_listeners[i].name,
                                                                   .port = known_listeners[i].port });
@@ -181,17 +182,22 @@ static void scan(struct realip_setup *setup, const char *path, unsigned *left)
     }
 }
 
-/* Gives blocks the places where the files say them, as far as a name tells. */
-static void place(struct realip_setup *setup, struct realip_block *block, const char *path)
+/* Gives blocks the places where the files say them, as far as a name tells. A setting of a group ("auth_policy {
+ * server_url") may be written with the group's name in front of its own. */
+static void place(struct realip_setup *setup, struct realip_block *block, const char *group, const char *path)
 {
-    for (struct realip_block *child = block->first; child != NULL; child = child->next) {
-        const char *name = child->is_block && strcmp(child->name, "inet_listener") == 0
-                               ? realip_text_format(&setup->arena, "inet_listener %s", child->value)
-                               : child->name;
-        const struct realip_setting *found = realip_settings_find(&setup->dovecot.source, name);
+    struct realip_arena *arena = &setup->arena;
 
+    for (struct realip_block *child = block->first; child != NULL; child = child->next) {
+        bool is_listener = child->is_block && strcmp(child->name, "inet_listener") == 0;
+        const char *name = is_listener ? realip_text_format(arena, "inet_listener %s", child->value) : child->name;
+        const char *whole = realip_text_format(arena, "%s%s", group, name);
+        const struct realip_setting *found = realip_settings_find(&setup->dovecot.source, whole);
+
+        if (found == NULL)
+            found = realip_settings_find(&setup->dovecot.source, name);
         child->origin = found != NULL ? found->origin : (struct realip_origin){ path, 0 };
-        place(setup, child, path);
+        place(setup, child, child->value[0] == '\0' ? realip_text_format(arena, "%s_", whole) : "", path);
     }
 }
 
@@ -202,7 +208,7 @@ static void place_all(struct realip_setup *setup, const char *path)
 
     dovecot->file = path;
     scan(setup, path, &left);
-    place(setup, dovecot->root, path);
+    place(setup, dovecot->root, "", path);
     for (size_t i = 0; i < dovecot->listener_count; i++) {
         struct realip_dovecot_listener *listener = &dovecot->listeners[i];
         const struct realip_setting *found = realip_settings_find(
@@ -244,6 +250,8 @@ void realip_dovecot_read_host(struct realip_setup *setup, const char *file)
         const char *words = output.err;
         const char *line = realip_text_line(&setup->arena, &words);
 
+        if (line != NULL && strstr(line, "Permission denied") != NULL)
+            line = realip_text_format(&setup->arena, "%s; root may read it", line);
         realip_setup_fail(setup, "Dovecot", line != NULL ? line : "doveconf failed and gave no reason");
         return;
     }

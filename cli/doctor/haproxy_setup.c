@@ -175,9 +175,8 @@ static void read_server(struct reader *reader, struct section *section, const st
 static void read_statement(struct reader *reader, struct section *section, const struct realip_words *words,
                            struct realip_origin origin)
 {
-    static const char *const talking[] = { "smtpchk",        "tcp-check",     "httpchk",
-                                           "external-check", "mysql-check",   "pgsql-check",
-                                           "redis-check",    "ssl-hello-chk", NULL };
+    static const char *const talking[] = { "smtpchk",     "httpchk",     "external-check", "mysql-check",
+                                           "pgsql-check", "redis-check", "ssl-hello-chk",  NULL };
     static const char *const timeouts[] = { "client", "server", "connect" };
     const char *word = words->items[0];
     const char *next = words->count > 1 ? words->items[1] : "";
@@ -195,6 +194,8 @@ static void read_statement(struct reader *reader, struct section *section, const
         realip_words_add(&reader->setup->arena, &section->backends, next);
     else if (strcmp(word, "option") == 0 && realip_text_is_among(next, talking))
         section->talks = true;
+    else if (strcmp(word, "tcp-check") == 0 && strcmp(next, "connect") != 0 && strcmp(next, "comment") != 0)
+        section->talks = true; /* "option tcp-check" alone only connects */
     for (size_t i = 0; i < 3 && strcmp(word, "timeout") == 0; i++)
         section->has_timeout[i] = section->has_timeout[i] || strcmp(next, timeouts[i]) == 0;
     for (size_t i = 0; i < words->count && strcmp(word, "source") == 0; i++)

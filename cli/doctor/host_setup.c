@@ -171,8 +171,8 @@ void realip_host_read_own(struct realip_setup *setup)
     const char *reason;
     /* Nobody but root may ask, and a firewall that is not seen is no failure: it may stand in front of the host as
      * well. */
-    if (nft != NULL && realip_program_run(&setup->arena, argv, NFT_SECONDS, &output, &reason) == 0 &&
-        output.status == 0)
+    if (nft != NULL && realip_program_run(&setup->arena, argv, NFT_SECONDS, &output, &reason) == 0
+        && output.status == 0)
         setup->host.firewall = output.out;
 }
 

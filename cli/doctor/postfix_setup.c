@@ -151,8 +151,8 @@ static void place_services(struct realip_setup *setup)
 
         entry->origin = (struct realip_origin){ postfix->master_file, 0 };
         for (size_t k = 0; k < source.service_count; k++) {
-            if (strcmp(source.services[k].name, entry->name) == 0 &&
-                strcmp(source.services[k].type, entry->type) == 0) {
+            if (strcmp(source.services[k].name, entry->name) == 0
+                && strcmp(source.services[k].type, entry->type) == 0) {
                 entry->origin = source.services[k].origin;
                 options = &source.services[k].options;
             }

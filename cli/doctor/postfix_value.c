@@ -177,8 +177,9 @@ static struct realip_door door_of(struct realip_setup *setup, const struct reali
     door.is_return = filter != NULL && filter->value[0] == '\0';
     door.is_internal = door.is_local || door.is_return;
     door.takes_proxy = realip_postfix_value(setup, front, parameter, &door.proxy_origin)[0] != '\0';
-    door.takes_xclient = door.smtpd != NULL && realip_postfix_value(setup, door.smtpd, "smtpd_authorized_xclient_hosts",
-                                                                    &door.xclient_origin)[0] != '\0';
+    door.takes_xclient =
+        door.smtpd != NULL
+        && realip_postfix_value(setup, door.smtpd, "smtpd_authorized_xclient_hosts", &door.xclient_origin)[0] != '\0';
     return door;
 }
 
@@ -189,8 +190,8 @@ struct realip_doors realip_postfix_doors(struct realip_setup *setup)
     for (size_t i = 0; i < setup->postfix.service_count; i++) {
         const struct realip_service_entry *entry = &setup->postfix.services[i];
 
-        if (strcmp(entry->type, "inet") != 0 ||
-            (strcmp(entry->command, "smtpd") != 0 && strcmp(entry->command, "postscreen") != 0))
+        if (strcmp(entry->type, "inet") != 0
+            || (strcmp(entry->command, "smtpd") != 0 && strcmp(entry->command, "postscreen") != 0))
             continue;
         doors.items = realip_text_grow(&setup->arena, doors.items, doors.count, sizeof(*doors.items));
         doors.items[doors.count++] = door_of(setup, entry);

@@ -56,6 +56,7 @@ struct realip_dovecot_listener {
 struct realip_passdb {
     const char *driver;
     bool is_master;
+    bool denies; /* it can only refuse: it lets nobody in */
     struct realip_origin origin;
 };
 
@@ -141,7 +142,7 @@ struct realip_host {
     size_t address_count;
     struct realip_address *gateways; /* default gateways, and the host's own bridges */
     size_t gateway_count;
-    const char *firewall; /* nft's rules or iptables-save's; "" where they are not known */
+    const char *firewall; /* nft's rules or iptables-save's; NULL where nobody looked */
 };
 
 /* One message of the configuration's reader, taken apart. */
