@@ -7,6 +7,7 @@
 
 #include "core/decide.h"
 #include "message.h"
+#include "recent.h"
 #include "runtime/config.h"
 #include "runtime/name_pattern.h"
 #include "subcommand.h"
@@ -24,6 +25,10 @@ enum option_code {
     OPTION_NAME,
     OPTION_SUSPECTED,
     OPTION_MESSAGE,
+    OPTION_RECENT,
+    OPTION_SESSION,
+    OPTION_HTTP,
+    OPTION_TOKEN_FILE,
     OPTION_JSON
 };
 
@@ -39,6 +44,10 @@ static const struct option options[] = {
     { "client-name", required_argument, NULL, OPTION_NAME },
     { "suspected", no_argument, NULL, OPTION_SUSPECTED },
     { "message", required_argument, NULL, OPTION_MESSAGE },
+    { "recent", required_argument, NULL, OPTION_RECENT },
+    { "session", required_argument, NULL, OPTION_SESSION },
+    { "http", required_argument, NULL, OPTION_HTTP },
+    { "token-file", required_argument, NULL, OPTION_TOKEN_FILE },
     { "json", no_argument, NULL, OPTION_JSON },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -50,6 +59,7 @@ static const char usage[]
       "  realipctl explain --client 10.0.20.13 --at connect\n"
       "  realipctl explain --client 127.0.0.1 --peer gone --json\n"
       "  realipctl explain --client 192.0.2.25 --message mail.eml\n"
+      "  realipctl explain --recent 203.0.113.7\n"
       "usage: realipctl [-c FILE] explain --client ADDRESS [OPTIONS]\n"
       "  --client A       the client that the mail server shows; \"none\": it shows no address\n"
       "  --peer B         the other end of the TCP connection; \"gone\": it vanished; left out: it was not attested\n"
@@ -64,7 +74,14 @@ static const char usage[]
       "  --message FILE   a message that the client hands over (\"-\": standard input): behind a listed relay its Received\n"
       "                   headers tell the client, as the milter reads them\n"
       "  --json           one JSON object\n"
-      "Exit status: 0 judged, 64 wrong arguments, 78 wrong configuration.\n";
+      "usage: realipctl [-c FILE] explain --recent ADDRESS | --session ID [OPTIONS]\n"
+      "What a running realip-policyd did with sessions of late:\n"
+      "  --recent A       those whose client or TCP peer is this address\n"
+      "  --session ID     those with this id: Postfix's instance, Dovecot's session\n"
+      "  --http URL       where to ask: http://HOST:PORT or unix:/path (default: policyd { http } of the configuration)\n"
+      "  --token-file F   with the token of this file (default: auth-policy-token of the configuration)\n"
+      "Exit status: 0 judged or found, 1 no such session is remembered, 64 wrong arguments, 69 realip-policyd could not be asked,\n"
+      "78 wrong configuration.\n";
 
 struct question {
     struct realip_facts facts;
@@ -72,6 +89,7 @@ struct question {
     const char *message; /* NULL: none */
     struct realip_received_walk walk;
     struct realip_message_claims claims;
+    struct realip_recent_question recent;
     bool has_client;
     bool json;
 };
@@ -148,6 +166,7 @@ static int read_source(const char *text, enum realip_source *source_r)
 static int read_option(int code, const char *value, struct question *question)
 {
     struct realip_facts *facts = &question->facts;
+    struct realip_address address;
 
     switch (code) {
     case OPTION_CLIENT:
@@ -179,6 +198,18 @@ static int read_option(int code, const char *value, struct question *question)
     case OPTION_MESSAGE:
         question->message = value;
         return 0;
+    case OPTION_RECENT:
+        question->recent.address = value;
+        return read_address("--recent", value, &address);
+    case OPTION_SESSION:
+        question->recent.session = value;
+        return 0;
+    case OPTION_HTTP:
+        question->recent.http = value;
+        return 0;
+    case OPTION_TOKEN_FILE:
+        question->recent.token_file = value;
+        return 0;
     case OPTION_JSON:
         question->json = true;
         return 0;
@@ -187,6 +218,11 @@ static int read_option(int code, const char *value, struct question *question)
     default:
         return -1;
     }
+}
+
+static bool asks_daemon(const struct question *question)
+{
+    return question->recent.address != NULL || question->recent.session != NULL;
 }
 
 static int read_options(int argc, char **argv, struct question *question)
@@ -202,6 +238,17 @@ static int read_options(int argc, char **argv, struct question *question)
     }
     if (optind < argc)
         return wrong("argument", argv[optind], "options begin with --");
+    if (asks_daemon(question)) {
+        question->recent.json = question->json;
+        if (!question->has_client)
+            return 0;
+        realip_usage_wrong("explain", "--recent and --session ask what was, --client what would be: say one of them");
+        return -1;
+    }
+    if (question->recent.http != NULL || question->recent.token_file != NULL) {
+        realip_usage_wrong("explain", "--http and --token-file go with --recent or --session");
+        return -1;
+    }
     if (!question->has_client) {
         realip_usage_wrong("explain", "--client ADDRESS is missing (\"none\" where the server shows no address)");
         return -1;
@@ -361,6 +408,8 @@ int realip_explain_main(const char *config_path, int argc, char **argv)
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
     }
+    if (asks_daemon(&question))
+        return realip_recent_ask(config_path, &question.recent);
     result = realip_subcommand_load(config_path, &config);
     if (result != 0)
         return result;

@@ -8,7 +8,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -22,8 +21,8 @@ enum outcome { ALLOWED, REFUSED, MALFORMED, UNAUTHORIZED, REPORTED, REPORTED_REF
 struct realip_auth_policy_http {
     struct evhttp *http;
     struct realip_snapshots *snapshots;
-    const char *token;
-    const char *host;
+    struct realip_http_guard guard;
+    struct realip_recent *recent; /* NULL: nobody can ask for it */
     unsigned long long counts[OUTCOME_COUNT];
 };
 
@@ -48,47 +47,6 @@ static void send_json(struct evhttp_request *request, int code, json_t *answer)
 static void send_status(struct evhttp_request *request, int code, int status, const char *message)
 {
     send_json(request, code, json_pack("{s:i, s:s}", "status", status, "msg", message));
-}
-
-/* ---- Who may ask. */
-
-/* Takes the same time wherever the texts begin to differ. */
-static bool is_same_secret(const char *given, const char *secret)
-{
-    size_t length = strlen(secret);
-    unsigned difference = strlen(given) != length;
-
-    for (size_t i = 0; i < length && *given != '\0'; i++)
-        difference |= (unsigned char)given[i % strlen(given)] ^ (unsigned char)secret[i];
-    return difference == 0;
-}
-
-static bool has_token(const struct realip_auth_policy_http *self, struct evhttp_request *request)
-{
-    static const char scheme[] = "Bearer ";
-    const char *given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
-
-    if (self->token == NULL)
-        return true;
-    return given != NULL && strncasecmp(given, scheme, sizeof(scheme) - 1) == 0
-        && is_same_secret(given + sizeof(scheme) - 1, self->token);
-}
-
-/* A web page that has a name of its own point to 127.0.0.1 (DNS rebinding) sends that name. */
-static bool has_known_host(const struct realip_auth_policy_http *self, struct evhttp_request *request)
-{
-    static const char *const local[] = { "localhost", "127.0.0.1", "[::1]", "::1" };
-    const char *host = evhttp_find_header(evhttp_request_get_input_headers(request), "Host");
-    size_t length;
-
-    if (host == NULL)
-        return true; /* no browser */
-    length = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
-        if (strlen(local[i]) == length && strncasecmp(host, local[i], length) == 0)
-            return true;
-    }
-    return self->host != NULL && strlen(self->host) == length && strncasecmp(host, self->host, length) == 0;
 }
 
 /* ---- One login. */
@@ -154,8 +112,11 @@ static void answer_allow(struct realip_auth_policy_http *self, struct evhttp_req
     struct realip_verdict verdict = { .action = REALIP_ACTION_PASS };
     char message[REALIP_REFUSAL_SIZE];
 
-    if (!is_exempt(object))
+    if (!is_exempt(object)) {
         realip_snapshot_judge(snapshot, &facts, &verdict);
+        if (self->recent != NULL)
+            realip_recent_add(self->recent, &facts, &verdict, NULL);
+    }
     bool allowed = verdict.action == REALIP_ACTION_PASS || verdict.action == REALIP_ACTION_FLAG;
     realip_reason_refusal(verdict.reason, verdict.action == REALIP_ACTION_REJECT, message);
     self->counts[allowed ? ALLOWED : REFUSED]++;
@@ -203,10 +164,11 @@ static void on_request(struct evhttp_request *request, void *context)
 {
     struct realip_auth_policy_http *self = context;
 
-    if (!has_known_host(self, request) || !has_token(self, request)) {
+    const char *refusal = realip_http_guard_refusal(&self->guard, request);
+
+    if (refusal != NULL) {
         self->counts[UNAUTHORIZED]++;
-        realip_log(LOG_WARNING, "an auth policy request without the right %s is refused",
-                   has_known_host(self, request) ? "token" : "Host");
+        realip_log(LOG_WARNING, "an auth policy request without the right %s is refused", refusal);
         send_status(request, 403, -1, "realip: not authorized");
         return;
     }
@@ -245,8 +207,8 @@ static int serve(struct realip_auth_policy_http *self, struct event_base *base, 
 }
 
 struct realip_auth_policy_http *realip_auth_policy_http_new(struct event_base *base, int fd,
-                                                            struct realip_snapshots *snapshots, const char *token,
-                                                            const char *host)
+                                                            struct realip_snapshots *snapshots, struct realip_recent *recent,
+                                                            const struct realip_http_guard *guard)
 {
     struct realip_auth_policy_http *self = calloc(1, sizeof(*self));
 
@@ -255,8 +217,8 @@ struct realip_auth_policy_http *realip_auth_policy_http_new(struct event_base *b
         return NULL;
     }
     self->snapshots = snapshots;
-    self->token = token;
-    self->host = host;
+    self->recent = recent;
+    self->guard = *guard;
     if (serve(self, base, fd) < 0)
         realip_auth_policy_http_free(&self);
     return self;

@@ -11,16 +11,17 @@
 #include <event2/event.h>
 #include <stdio.h>
 
+#include "recent.h"
+#include "runtime/http_guard.h"
 #include "runtime/snapshot.h"
 
 struct realip_auth_policy_http;
 
-/* Serves on a listening descriptor, which it owns from then on, in `base`'s loop. `snapshots` and `token` are borrowed;
- * `token` (NULL: none) must come as "Authorization: Bearer TOKEN"; `host` is the name that a Host header may have besides
- * loopback ones (NULL: none). NULL when memory is short; the descriptor is closed then. */
+/* Serves on a listening descriptor, which it owns from then on, in `base`'s loop. `snapshots`, `recent` (NULL: verdicts are not kept) and what
+ * `guard` points to are borrowed. NULL when memory is short; the descriptor is closed then. */
 struct realip_auth_policy_http *realip_auth_policy_http_new(struct event_base *base, int fd,
-                                                            struct realip_snapshots *snapshots, const char *token,
-                                                            const char *host);
+                                                            struct realip_snapshots *snapshots, struct realip_recent *recent,
+                                                            const struct realip_http_guard *guard);
 void realip_auth_policy_http_free(struct realip_auth_policy_http **http);
 
 /* Writes what was asked and reported, in Prometheus' text form. */

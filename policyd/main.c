@@ -12,9 +12,11 @@
 
 #include "attest.h"
 #include "auth_policy_http.h"
+#include "explain_http.h"
 #include "runtime/compiled.h"
 #include "runtime/config_file.h"
 #include "runtime/daemon.h"
+#include "runtime/endpoint.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
 #include "runtime/snapshot.h"
@@ -32,6 +34,8 @@ struct program {
     struct realip_server *server;
     struct realip_metrics_http *http;
     struct realip_auth_policy_http *auth_policy;
+    struct realip_recent *recent; /* NULL: there is no HTTP to ask over */
+    struct realip_explain_http explain;
     char *token;
     struct event *signals[3];
     struct event *reloaded; /* readable when a reload has ended */
@@ -211,6 +215,21 @@ static void start_watch(struct program *program)
     watch_files(program);
 }
 
+/* Keeps the last verdicts, and tells them at /explain. */
+static int explain_at(struct program *program, const struct realip_endpoint *endpoint)
+{
+    program->recent = realip_recent_new();
+    if (program->recent == NULL)
+        return -1;
+    program->explain = (struct realip_explain_http){
+        .recent = program->recent,
+        .guard = { .token = program->token, .host = endpoint->host, .is_local = realip_endpoint_is_local(endpoint) },
+    };
+    realip_metrics_http_add(program->http, "/explain", realip_explain_http_answer, &program->explain);
+    realip_server_set_recent(program->server, program->recent);
+    return 0;
+}
+
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     const struct realip_service *service = &config->policyd;
@@ -231,24 +250,31 @@ static int listen_all(struct program *program, const struct realip_config *confi
     int fd = realip_daemon_listen(service->http, service, problems);
     if (fd >= 0)
         program->http = realip_metrics_http_new(program->base, fd, program->metrics);
-    return program->http == NULL ? -1 : 0;
+    return program->http == NULL ? -1 : explain_at(program, service->http);
 }
 
 static int listen_auth_policy(struct program *program, const struct realip_config *config,
                               struct realip_problems *problems)
 {
     const struct realip_endpoint *endpoint = config->auth_policy;
-    const struct realip_config_value *token = config->auth_policy_token;
 
     if (endpoint == NULL)
         return 0;
-    if (token != NULL && realip_auth_policy_token(token->text, token->origin, &program->token, problems) < 0)
-        return -1;
+    const struct realip_http_guard guard
+        = { .token = program->token, .host = endpoint->host, .is_local = realip_endpoint_is_local(endpoint) };
     int fd = realip_daemon_listen(endpoint, &config->policyd, problems);
     if (fd >= 0)
         program->auth_policy
-            = realip_auth_policy_http_new(program->base, fd, program->snapshots, program->token, endpoint->host);
+            = realip_auth_policy_http_new(program->base, fd, program->snapshots, program->recent, &guard);
     return program->auth_policy == NULL ? -1 : 0;
+}
+
+/* For Dovecot's auth policy client, and for whoever asks about sessions. */
+static int read_token(struct program *program, const struct realip_config *config, struct realip_problems *problems)
+{
+    const struct realip_config_value *token = config->auth_policy_token;
+
+    return token == NULL ? 0 : realip_auth_policy_token(token->text, token->origin, &program->token, problems);
 }
 
 static void write_metrics(void *context, FILE *out)
@@ -383,7 +409,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         || (program->attest != NULL && realip_attest_attach(program->attest, program->base) < 0))
         return EXIT_FAILURE;
     realip_metrics_set_writer(program->metrics, write_metrics, program);
-    if (listen_all(program, config, problems) < 0 || listen_auth_policy(program, config, problems) < 0
+    if (read_token(program, config, problems) < 0 || listen_all(program, config, problems) < 0 || listen_auth_policy(program, config, problems) < 0
         || realip_daemon_drop_privileges(config, problems) < 0
         || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
@@ -405,6 +431,7 @@ static void stop(struct program *program)
     realip_auth_policy_http_free(&program->auth_policy);
     free(program->token);
     realip_server_free(&program->server);
+    realip_recent_free(&program->recent);
     for (size_t i = 0; i < 3; i++) {
         if (program->signals[i] != NULL)
             event_free(program->signals[i]);

@@ -72,12 +72,15 @@ void realip_policy_facts(const struct realip_snapshot *snapshot, const struct re
 }
 
 size_t realip_policy_answer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
-                            const struct realip_policy_peer *peer, char reply[REALIP_POLICY_REPLY_SIZE])
+                            const struct realip_policy_peer *peer, struct realip_recent *recent,
+                            char reply[REALIP_POLICY_REPLY_SIZE])
 {
     struct realip_facts facts;
     struct realip_verdict verdict;
 
     realip_policy_facts(snapshot, request, peer, &facts);
     realip_snapshot_judge(snapshot, &facts, &verdict);
+    if (recent != NULL)
+        realip_recent_add(recent, &facts, &verdict, request->helo_name);
     return realip_policy_reply_format(&verdict, reply);
 }

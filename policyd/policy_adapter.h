@@ -4,6 +4,7 @@
 
 #include "core/facts.h"
 #include "policy_protocol.h"
+#include "recent.h"
 #include "runtime/snapshot.h"
 
 /* What is known of the smtpd's TCP connection. */
@@ -30,8 +31,9 @@ bool realip_policy_wants_peer(const struct realip_snapshot *snapshot, const stru
 void realip_policy_facts(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
                          const struct realip_policy_peer *peer, struct realip_facts *facts_r);
 
-/* Judges a request and writes its reply; returns the reply's length. */
+/* Judges a request, keeps the verdict in `recent` (NULL: nowhere) and writes the reply; returns the reply's length. */
 size_t realip_policy_answer(const struct realip_snapshot *snapshot, const struct realip_policy_request *request,
-                            const struct realip_policy_peer *peer, char reply[REALIP_POLICY_REPLY_SIZE]);
+                            const struct realip_policy_peer *peer, struct realip_recent *recent,
+                            char reply[REALIP_POLICY_REPLY_SIZE]);
 
 #endif

@@ -21,6 +21,7 @@
     X(protocol_state, "protocol_state")          \
     X(client_address, "client_address")          \
     X(client_name, "client_name")                \
+    X(helo_name, "helo_name")                    \
     X(instance, "instance")                      \
     X(sasl_method, "sasl_method")                \
     X(sasl_username, "sasl_username")            \

@@ -58,6 +58,7 @@ struct realip_server {
     struct event_base *base;
     struct realip_metrics *metrics;
     struct realip_attest *attest; /* or NULL */
+    struct realip_recent *recent; /* NULL: verdicts are not kept */
     struct realip_snapshot *snapshot;
     struct listener *listeners;
     struct connection *connections;
@@ -256,10 +257,10 @@ static size_t answer(struct connection *connection, const struct realip_policy_r
     struct realip_policy_peer peer;
 
     if (!must_ask(connection, request, &ports, &peer))
-        return realip_policy_answer(server->snapshot, request, &peer, reply);
+        return realip_policy_answer(server->snapshot, request, &peer, server->recent, reply);
     if (keep_request(connection, request, bytes, length) < 0) {
         peer.state = REALIP_PEER_GONE; /* no memory to wait with: as if the answer had not come */
-        return realip_policy_answer(server->snapshot, request, &peer, reply);
+        return realip_policy_answer(server->snapshot, request, &peer, server->recent, reply);
     }
     realip_attest_ask(server->attest, &connection->ticket, &ports);
     return 0;
@@ -435,7 +436,8 @@ static void on_peer(struct realip_attest_ticket *ticket, const struct realip_pol
 {
     struct connection *connection = (struct connection *)(void *)((char *)ticket - offsetof(struct connection, ticket));
     char reply[REALIP_POLICY_REPLY_SIZE];
-    size_t length = realip_policy_answer(connection->server->snapshot, &connection->request, peer, reply);
+    size_t length = realip_policy_answer(connection->server->snapshot, &connection->request, peer,
+                                         connection->server->recent, reply);
 
     free(connection->request_bytes);
     connection->request_bytes = NULL;
@@ -603,6 +605,11 @@ int realip_server_add_listener(struct realip_server *server, int fd)
     listener->next = server->listeners;
     server->listeners = listener;
     return 0;
+}
+
+void realip_server_set_recent(struct realip_server *server, struct realip_recent *recent)
+{
+    server->recent = recent;
 }
 
 void realip_server_set_snapshot(struct realip_server *server, struct realip_snapshot *snapshot)

@@ -7,6 +7,7 @@
 #include "runtime/snapshot.h"
 
 struct realip_attest;
+struct realip_recent;
 struct realip_server;
 
 /* Makes a server in `base` (borrowed, as `metrics` and `attest`) that decides with `snapshot`, of which it takes over the
@@ -23,6 +24,9 @@ int realip_server_add_listener(struct realip_server *server, int fd);
 
 /* Decides with another snapshot from the next request on (takes over the reference). */
 void realip_server_set_snapshot(struct realip_server *server, struct realip_snapshot *snapshot);
+
+/* Keeps each verdict in `recent` (borrowed) from now on; NULL: nowhere, which is how it begins. */
+void realip_server_set_recent(struct realip_server *server, struct realip_recent *recent);
 
 /* Accepts nothing more, answers every request of which a byte has arrived, closes idle connections, and ends the loop
  * of `base` when the last one is closed, at the latest after five seconds. */

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_MSECS 3000
+#define ASK_MSECS   3000
+#define CLOCK_MSECS 12 /* the daemon reads a clock that is late by a tick */
 
 static struct realip_address address_of(const json_t *object, const char *key)
 {
@@ -39,10 +40,9 @@ static int ask_about(const struct realip_http_place *place, const struct realip_
         return -1;
     json_array_foreach(json_object_get(answer, "verdicts"), i, each)
     {
-        /* Its clock may be read a moment before ours was, and tells milliseconds. */
         double time = json_number_value(json_object_get(each, "time"));
 
-        if (time * 1000 + 2 < (double)seen->started_msecs)
+        if (time * 1000 + CLOCK_MSECS < (double)seen->started_msecs)
             break;
         seen->shown = address_of(each, "client");
         seen->peer = address_of(each, "peer");

@@ -505,16 +505,6 @@ static void read_service(struct reader *reader, const struct realip_config_block
     service->socket_mode = read_mode(reader, block);
 }
 
-/* A numeric loopback host: the names that a resolver may turn to anything do not count. */
-static bool is_loopback(const struct realip_endpoint *endpoint)
-{
-    struct realip_address address;
-    const char *reason;
-
-    return endpoint->host != NULL && realip_address_parse(endpoint->host, strlen(endpoint->host), &address, &reason) == 0
-        && realip_address_is_loopback(&address);
-}
-
 /* It tells whether an address and a user may log in: for others than this host only with a token. */
 static void read_auth_policy(struct reader *reader, const struct realip_config_block *policyd)
 {
@@ -529,7 +519,7 @@ static void read_auth_policy(struct reader *reader, const struct realip_config_b
         return;
     read_endpoint(reader, value, endpoint);
     config->auth_policy = endpoint;
-    if (endpoint->path == NULL && !is_loopback(endpoint) && config->auth_policy_token == NULL)
+    if (!realip_endpoint_is_local(endpoint) && config->auth_policy_token == NULL)
         realip_problems_add(reader->problems, value->origin,
                             "auth-policy = '%s' is open to other hosts: listen at 127.0.0.1 or a unix socket, or add "
                             "auth-policy-token = FILE",

@@ -97,3 +97,14 @@ int realip_endpoint_parse(const char *text, struct realip_arena *arena, struct r
     }
     return set_host_port(text, arena, endpoint_r, reason_r);
 }
+
+bool realip_endpoint_is_local(const struct realip_endpoint *endpoint)
+{
+    struct realip_address address;
+    const char *reason;
+
+    if (endpoint->path != NULL)
+        return true;
+    return endpoint->host != NULL && realip_address_parse(endpoint->host, strlen(endpoint->host), &address, &reason) == 0
+        && realip_address_is_loopback(&address);
+}

@@ -9,4 +9,8 @@
 int realip_endpoint_parse(const char *text, struct realip_arena *arena, struct realip_endpoint *endpoint_r,
                           const char **reason_r);
 
+/* Do processes of this host alone reach it: a unix socket, or a loopback address in numbers? Names, which a resolver may turn
+ * to anything, do not count. */
+bool realip_endpoint_is_local(const struct realip_endpoint *endpoint);
+
 #endif

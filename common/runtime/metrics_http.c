@@ -97,6 +97,12 @@ struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int
     return self;
 }
 
+void realip_metrics_http_add(struct realip_metrics_http *http, const char *path,
+                             void (*answer)(struct evhttp_request *request, void *context), void *context)
+{
+    evhttp_set_cb(http->http, path, answer, context);
+}
+
 void realip_metrics_http_free(struct realip_metrics_http **http)
 {
     if (*http == NULL)

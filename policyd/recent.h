@@ -1,0 +1,58 @@
+/* recent - the last verdicts, kept in memory for the question "why was this letter deferred at 10:42?".
+ *
+ * Two rings of fixed size, so that many sessions that pass push no refusal out: problems, and what passed. One thread alone (policyd's
+ * loop) adds and reads, so there is no lock. Texts of clients are kept as they came, cut to fit: escape them before they are told.
+ */
+#ifndef REALIP_RECENT_H
+#define REALIP_RECENT_H
+
+#include "core/facts.h"
+
+#define REALIP_RECENT_PROBLEMS 2048
+#define REALIP_RECENT_PASSES   512
+
+struct realip_recent;
+
+struct realip_recent_verdict {
+    long long msecs; /* wall clock; 0: nothing stands here */
+    enum realip_source source;
+    enum realip_stage stage;
+    enum realip_reason reason;
+    enum realip_action wanted;
+    enum realip_action action;
+    enum realip_mode mode;
+    enum realip_peer_state peer_state;
+    struct realip_address client;
+    struct realip_address peer;
+    struct realip_network network; /* what decided; family NONE where no network did */
+    unsigned line;                 /* of the rule, in `file` */
+    char file[96];                 /* "": no rule; of a longer path its end */
+    char listener[40];             /* "": none */
+    char service[12];
+    char session[48];
+    char helo[80];
+    char user[64];
+};
+
+/* NULL when memory is short. */
+struct realip_recent *realip_recent_new(void);
+void realip_recent_free(struct realip_recent **recent);
+
+/* Keeps a verdict in the place of the oldest of its ring. `helo` may be NULL. */
+void realip_recent_add(struct realip_recent *recent, const struct realip_facts *facts, const struct realip_verdict *verdict, const char *helo);
+
+/* How to look: an absent address or a NULL text asks for nothing. */
+struct realip_recent_query {
+    struct realip_address address; /* the client's or the peer's */
+    const char *session;           /* whole; what was cut when it was kept is compared as far as it goes */
+};
+
+/* Up to `room` verdicts that fit, the newest first. They point into the rings: good until the next one is added. */
+size_t realip_recent_find(const struct realip_recent *recent, const struct realip_recent_query *query,
+                          const struct realip_recent_verdict **found, size_t room);
+
+/* How far back the rings reach: when their oldest entries were made, in milliseconds of the wall clock; 0: nothing has been forgotten. */
+long long realip_recent_problems_since(const struct realip_recent *recent);
+long long realip_recent_passes_since(const struct realip_recent *recent);
+
+#endif
