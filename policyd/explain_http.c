@@ -33,7 +33,7 @@ static void send_json(struct evhttp_request *request, int code, json_t *answer)
 
 static json_t *text_json(const char *text)
 {
-    char escaped[4 * sizeof(((struct realip_recent_verdict *)NULL)->file) + 1];
+    char escaped[4 * REALIP_RECENT_FILE_SIZE + 1];
 
     if (text[0] == '\0')
         return json_null();
@@ -62,7 +62,7 @@ static json_t *network_json(const struct realip_network *network)
 
 static json_t *rule_json(const struct realip_recent_verdict *verdict)
 {
-    char text[4 * sizeof(verdict->file) + 16];
+    char text[4 * REALIP_RECENT_FILE_SIZE + 16];
     size_t length;
 
     if (verdict->file[0] == '\0')
@@ -92,13 +92,13 @@ static json_t *verdict_json(const struct realip_recent_verdict *verdict)
 
 static json_t *answer_json(const struct realip_recent *recent, const struct realip_recent_query *query)
 {
-    const struct realip_recent_verdict *found[REALIP_EXPLAIN_MOST];
+    struct realip_recent_verdict found[REALIP_EXPLAIN_MOST];
     size_t count = realip_recent_find(recent, query, found, REALIP_EXPLAIN_MOST);
     json_t *list = json_array();
     struct timespec now;
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, verdict_json(found[i]));
+        json_array_append_new(list, verdict_json(&found[i]));
     clock_gettime(CLOCK_REALTIME, &now);
     return json_pack("{s:o, s:o, s:o, s:o}", "now", time_json((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000), "problems-since",
                      time_json(realip_recent_problems_since(recent)), "passes-since", time_json(realip_recent_passes_since(recent)), "verdicts", list);

@@ -6,8 +6,36 @@
 
 #include "core/rules.h"
 
+/* X(field, size): the texts in the order in which they stand; sizes with their NUL. What is most often there comes first. */
+#define TEXTS(X)                             \
+    X(session, REALIP_RECENT_SESSION_SIZE)   \
+    X(helo, 80)                              \
+    X(listener, 40)                          \
+    X(service, 12)                           \
+    X(user, 64)                              \
+    X(file, REALIP_RECENT_FILE_SIZE)
+
+#define ADD_SIZE(field, size) + (size)
+
+/* As small as it goes, texts one behind the other: each request writes one, and every line of the cache that it touches costs. */
+struct kept {
+    long long msecs; /* 0: nothing stands here */
+    struct realip_address client;
+    struct realip_address peer;
+    struct realip_network network;
+    unsigned line;
+    unsigned char source;
+    unsigned char stage;
+    unsigned char reason;
+    unsigned char wanted;
+    unsigned char action;
+    unsigned char mode;
+    unsigned char peer_state;
+    char texts[TEXTS(ADD_SIZE)];
+};
+
 struct ring {
-    struct realip_recent_verdict *verdicts;
+    struct kept *kept;
     size_t size;
     size_t next; /* where the next one goes: the oldest */
 };
@@ -15,7 +43,7 @@ struct ring {
 struct realip_recent {
     struct ring problems;
     struct ring passes;
-    struct realip_recent_verdict first[REALIP_RECENT_PROBLEMS + REALIP_RECENT_PASSES];
+    struct kept all[REALIP_RECENT_PROBLEMS + REALIP_RECENT_PASSES];
 };
 
 struct realip_recent *realip_recent_new(void)
@@ -24,8 +52,8 @@ struct realip_recent *realip_recent_new(void)
 
     if (recent == NULL)
         return NULL;
-    recent->problems = (struct ring){ recent->first, REALIP_RECENT_PROBLEMS, 0 };
-    recent->passes = (struct ring){ recent->first + REALIP_RECENT_PROBLEMS, REALIP_RECENT_PASSES, 0 };
+    recent->problems = (struct ring){ recent->all, REALIP_RECENT_PROBLEMS, 0 };
+    recent->passes = (struct ring){ recent->all + REALIP_RECENT_PROBLEMS, REALIP_RECENT_PASSES, 0 };
     return recent;
 }
 
@@ -35,65 +63,103 @@ void realip_recent_free(struct realip_recent **recent)
     *recent = NULL;
 }
 
-static void copy_text(char *out, size_t room, const char *text)
+/* Returns the place behind the text's NUL. */
+static char *put(char *out, const char *text, size_t size)
 {
-    size_t length = text == NULL ? 0 : strnlen(text, room - 1);
+    size_t length = text == NULL || text[0] == '\0' ? 0 : strnlen(text, size - 1);
 
-    memcpy(out, text == NULL ? "" : text, length);
+    if (length > 0)
+        memcpy(out, text, length);
     out[length] = '\0';
+    return out + length + 1;
 }
 
 /* The end of a path tells more than its beginning. */
-static void copy_path(char *out, size_t room, const char *path)
+static const char *end_of(const char *path)
 {
     size_t length = path == NULL ? 0 : strlen(path);
 
-    copy_text(out, room, length < room ? path : path + length - (room - 1));
+    return length < REALIP_RECENT_FILE_SIZE ? path : path + length - (REALIP_RECENT_FILE_SIZE - 1);
 }
 
-void realip_recent_add(struct realip_recent *recent, const struct realip_facts *facts, const struct realip_verdict *verdict, const char *helo)
+static long long now_msecs(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* some milliseconds late, and several times cheaper */
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void realip_recent_add(struct realip_recent *recent, const struct realip_facts *facts, const struct realip_verdict *verdict,
+                       const char *helo)
 {
     bool passes = !realip_reason_is_problem(verdict->reason) && verdict->reason != REALIP_REASON_UNDECIDED;
     struct ring *ring = passes ? &recent->passes : &recent->problems;
-    struct realip_recent_verdict *kept = &ring->verdicts[ring->next];
-    struct timespec now;
+    struct kept *kept = &ring->kept[ring->next];
+    const char *session = facts->session;
+    const char *listener = verdict->listener == NULL ? NULL : verdict->listener->title;
+    const char *service = facts->service;
+    const char *user = facts->user;
+    const char *file = end_of(verdict->rule.file);
+    char *out = kept->texts;
 
     ring->next = ring->next + 1 == ring->size ? 0 : ring->next + 1;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now); /* some milliseconds late, and several times cheaper */
-    kept->msecs = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    kept->source = facts->source;
-    kept->stage = facts->stage;
-    kept->reason = verdict->reason;
-    kept->wanted = verdict->wanted;
-    kept->action = verdict->action;
-    kept->mode = verdict->mode;
-    kept->peer_state = facts->peer_state;
+    kept->msecs = now_msecs();
     kept->client = facts->client;
     kept->peer = facts->peer_state == REALIP_PEER_KNOWN ? facts->peer : (struct realip_address){ 0 };
     kept->network = verdict->network;
     kept->line = verdict->rule.line;
-    copy_path(kept->file, sizeof(kept->file), verdict->rule.file);
-    copy_text(kept->listener, sizeof(kept->listener), verdict->listener == NULL ? NULL : verdict->listener->title);
-    copy_text(kept->service, sizeof(kept->service), facts->service);
-    copy_text(kept->session, sizeof(kept->session), facts->session);
-    copy_text(kept->helo, sizeof(kept->helo), helo);
-    copy_text(kept->user, sizeof(kept->user), facts->user);
+    kept->source = (unsigned char)facts->source;
+    kept->stage = (unsigned char)facts->stage;
+    kept->reason = (unsigned char)verdict->reason;
+    kept->wanted = (unsigned char)verdict->wanted;
+    kept->action = (unsigned char)verdict->action;
+    kept->mode = (unsigned char)verdict->mode;
+    kept->peer_state = (unsigned char)facts->peer_state;
+#define PUT(field, size) out = put(out, field, size);
+    TEXTS(PUT)
+#undef PUT
 }
 
-static bool fits(const struct realip_recent_verdict *kept, const struct realip_recent_query *query)
+static void view(const struct kept *kept, struct realip_recent_verdict *verdict_r)
+{
+    const char *at = kept->texts;
+
+    *verdict_r = (struct realip_recent_verdict){
+        .msecs = kept->msecs,
+        .source = (enum realip_source)kept->source,
+        .stage = (enum realip_stage)kept->stage,
+        .reason = (enum realip_reason)kept->reason,
+        .wanted = (enum realip_action)kept->wanted,
+        .action = (enum realip_action)kept->action,
+        .mode = (enum realip_mode)kept->mode,
+        .peer_state = (enum realip_peer_state)kept->peer_state,
+        .client = kept->client,
+        .peer = kept->peer,
+        .network = kept->network,
+        .line = kept->line,
+    };
+#define VIEW(field, size)   \
+    verdict_r->field = at;  \
+    at += strlen(at) + 1;
+    TEXTS(VIEW)
+#undef VIEW
+}
+
+static bool fits(const struct kept *kept, const struct realip_recent_query *query)
 {
     bool by_address = query->address.family != REALIP_FAMILY_NONE;
 
     if (by_address && !realip_address_equal(&kept->client, &query->address) && !realip_address_equal(&kept->peer, &query->address))
         return false;
-    return query->session == NULL || strncmp(kept->session, query->session, sizeof(kept->session) - 1) == 0;
+    return query->session == NULL || strncmp(kept->texts, query->session, REALIP_RECENT_SESSION_SIZE - 1) == 0;
 }
 
 /* The newest entry before place *at (0: none is left) that fits; *at is moved behind it. NULL: there is none. */
-static const struct realip_recent_verdict *step(const struct ring *ring, size_t *at, const struct realip_recent_query *query)
+static const struct kept *step(const struct ring *ring, size_t *at, const struct realip_recent_query *query)
 {
     while (*at > 0) {
-        const struct realip_recent_verdict *kept = &ring->verdicts[(ring->next + --*at) % ring->size];
+        const struct kept *kept = &ring->kept[(ring->next + --*at) % ring->size];
 
         if (kept->msecs == 0)
             return NULL; /* what is older was never written */
@@ -104,18 +170,18 @@ static const struct realip_recent_verdict *step(const struct ring *ring, size_t 
 }
 
 size_t realip_recent_find(const struct realip_recent *recent, const struct realip_recent_query *query,
-                          const struct realip_recent_verdict **found, size_t room)
+                          struct realip_recent_verdict *found, size_t room)
 {
     size_t problem_at = recent->problems.size;
     size_t pass_at = recent->passes.size;
-    const struct realip_recent_verdict *problem = step(&recent->problems, &problem_at, query);
-    const struct realip_recent_verdict *pass = step(&recent->passes, &pass_at, query);
+    const struct kept *problem = step(&recent->problems, &problem_at, query);
+    const struct kept *pass = step(&recent->passes, &pass_at, query);
     size_t count = 0;
 
     while (count < room && (problem != NULL || pass != NULL)) {
         bool is_problem = pass == NULL || (problem != NULL && problem->msecs >= pass->msecs);
 
-        found[count++] = is_problem ? problem : pass;
+        view(is_problem ? problem : pass, &found[count++]);
         if (is_problem)
             problem = step(&recent->problems, &problem_at, query);
         else
@@ -126,10 +192,10 @@ size_t realip_recent_find(const struct realip_recent *recent, const struct reali
 
 long long realip_recent_problems_since(const struct realip_recent *recent)
 {
-    return recent->problems.verdicts[recent->problems.next].msecs;
+    return recent->problems.kept[recent->problems.next].msecs;
 }
 
 long long realip_recent_passes_since(const struct realip_recent *recent)
 {
-    return recent->passes.verdicts[recent->passes.next].msecs;
+    return recent->passes.kept[recent->passes.next].msecs;
 }

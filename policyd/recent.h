@@ -11,10 +11,15 @@
 #define REALIP_RECENT_PROBLEMS 2048
 #define REALIP_RECENT_PASSES   512
 
+/* Longest texts that are kept, with their NUL. */
+#define REALIP_RECENT_SESSION_SIZE 48
+#define REALIP_RECENT_FILE_SIZE    96
+
 struct realip_recent;
 
+/* A verdict as it was kept. Texts are never NULL, "" where there was none, and point into the ring: good until the next one is added. */
 struct realip_recent_verdict {
-    long long msecs; /* wall clock; 0: nothing stands here */
+    long long msecs; /* wall clock */
     enum realip_source source;
     enum realip_stage stage;
     enum realip_reason reason;
@@ -26,12 +31,12 @@ struct realip_recent_verdict {
     struct realip_address peer;
     struct realip_network network; /* what decided; family NONE where no network did */
     unsigned line;                 /* of the rule, in `file` */
-    char file[96];                 /* "": no rule; of a longer path its end */
-    char listener[40];             /* "": none */
-    char service[12];
-    char session[48];
-    char helo[80];
-    char user[64];
+    const char *file;              /* of a long path its end */
+    const char *listener;
+    const char *service;
+    const char *session;
+    const char *helo;
+    const char *user;
 };
 
 /* NULL when memory is short. */
@@ -47,9 +52,9 @@ struct realip_recent_query {
     const char *session;           /* whole; what was cut when it was kept is compared as far as it goes */
 };
 
-/* Up to `room` verdicts that fit, the newest first. They point into the rings: good until the next one is added. */
+/* Fills up to `room` verdicts that fit, the newest first; returns how many. */
 size_t realip_recent_find(const struct realip_recent *recent, const struct realip_recent_query *query,
-                          const struct realip_recent_verdict **found, size_t room);
+                          struct realip_recent_verdict *found, size_t room);
 
 /* How far back the rings reach: when their oldest entries were made, in milliseconds of the wall clock; 0: nothing has been forgotten. */
 long long realip_recent_problems_since(const struct realip_recent *recent);
