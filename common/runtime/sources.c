@@ -5,35 +5,16 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "kept_networks.h"
 #include "kubernetes_nodes.h"
 #include "log.h"
 
 enum kind { KIND_UNKNOWN = 0, KIND_FILES, KIND_NODES };
 
-/* A network and its place; half as large as what it was made of, since it is kept for as long as the rules. */
-struct kept_network {
-    uint64_t hi;
-    uint64_t lo;
-    uint32_t text; /* where in the content's texts its file's name begins */
-    uint32_t line;
-    uint8_t family;
-    uint8_t prefix;
-};
-
-/* What one file gave. Never changed once made, so that the sources of later loads share it. */
-struct content {
-    unsigned references;
-    struct kept_network *networks;
-    size_t count;
-    char *texts;
-    size_t text_size;
-    size_t text_room;
-    bool is_cut;
-};
-
 struct file {
     char *path;
-    struct content *content;
+    struct realip_kept_networks *networks;
+    bool is_cut;
 };
 
 struct item {
@@ -64,92 +45,6 @@ struct reading {
     struct realip_origin origin;
     const struct realip_sources_target *target;
 };
-
-/* ---- content --------------------------------------------------------------------------------------------------------- */
-
-static void release_content(struct content *content)
-{
-    if (content == NULL || --content->references > 0)
-        return;
-    free(content->networks);
-    free(content->texts);
-    free(content);
-}
-
-static int add_text(struct content *content, const char *text, uint32_t *at_r)
-{
-    size_t size = strlen(text) + 1;
-
-    if (content->text_room - content->text_size < size) {
-        size_t room = (content->text_size + size) * 2;
-        char *texts = room > UINT32_MAX ? NULL : realloc(content->texts, room);
-
-        if (texts == NULL)
-            return -1;
-        content->texts = texts;
-        content->text_room = room;
-    }
-    *at_r = (uint32_t)content->text_size;
-    memcpy(content->texts + content->text_size, text, size);
-    content->text_size += size;
-    return 0;
-}
-
-static int fill_content(struct content *content, const struct realip_network_list *list, size_t from)
-{
-    const char *file = NULL;
-    uint32_t text = 0;
-
-    for (size_t i = from; i < list->count; i++) {
-        const struct realip_network *network = &list->entries[i].network;
-
-        /* A file's networks, and a node's, stand together and share one text. */
-        if (list->origins[i].file != file && add_text(content, list->origins[i].file, &text) < 0)
-            return -1;
-        file = list->origins[i].file;
-        content->networks[content->count++]
-            = (struct kept_network){ network->address.hi, network->address.lo, text, list->origins[i].line,
-                                     (uint8_t)network->address.family, (uint8_t)network->prefix };
-    }
-    return 0;
-}
-
-/* Of the list's networks from an index on. NULL when memory is short. */
-static struct content *make_content(const struct realip_network_list *list, size_t from, bool is_cut)
-{
-    struct content *content = calloc(1, sizeof(*content));
-
-    if (content == NULL)
-        return NULL;
-    content->references = 1;
-    content->is_cut = is_cut;
-    if (list->count > from)
-        content->networks = malloc((list->count - from) * sizeof(*content->networks));
-    if ((list->count > from && content->networks == NULL) || fill_content(content, list, from) < 0) {
-        release_content(content);
-        return NULL;
-    }
-    return content;
-}
-
-static int add_content(const struct content *content, const struct realip_sources_target *target)
-{
-    struct realip_origin origin = { NULL, 0 };
-    uint32_t text = 0;
-
-    for (size_t i = 0; i < content->count; i++) {
-        const struct kept_network *kept = &content->networks[i];
-        const struct realip_network network = { { kept->hi, kept->lo, (enum realip_family)kept->family }, kept->prefix };
-
-        if (origin.file == NULL || kept->text != text)
-            origin.file = realip_arena_copy(target->arena, content->texts + kept->text, strlen(content->texts + kept->text));
-        text = kept->text;
-        origin.line = kept->line;
-        if (origin.file == NULL || realip_network_list_add(target->list, &network, origin) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* ---- items ----------------------------------------------------------------------------------------------------------- */
 
@@ -197,7 +92,7 @@ static struct item *add_item(struct realip_sources *sources, enum realip_set set
 static void clear_item(struct item *item)
 {
     for (size_t i = 0; i < item->file_count; i++) {
-        release_content(item->files[i].content);
+        realip_kept_networks_release(&item->files[i].networks);
         free(item->files[i].path);
     }
     free(item->files);
@@ -236,20 +131,23 @@ static int add_out_of_memory(const struct reading *reading)
     return -1;
 }
 
-/* Takes over the caller's reference, also when memory is short. */
-static int add_file(struct item *item, const char *path, struct content *content)
+/* Takes over the caller's reference, also when memory is short; NULL: it was short already. */
+static int add_file(const struct reading *reading, const char *path, struct realip_kept_networks *networks, bool is_cut)
 {
+    struct item *item = reading->item;
     char *copy = strdup(path);
-    struct file *files = copy == NULL ? NULL : realloc(item->files, (item->file_count + 1) * sizeof(*files));
+    struct file *files = NULL;
 
+    if (copy != NULL && networks != NULL)
+        files = realloc(item->files, (item->file_count + 1) * sizeof(*files));
     if (files == NULL) {
         free(copy);
-        release_content(content);
-        return -1;
+        realip_kept_networks_release(&networks);
+        return add_out_of_memory(reading);
     }
     item->files = files;
-    item->files[item->file_count++] = (struct file){ copy, content };
-    item->networks += content->count;
+    item->files[item->file_count++] = (struct file){ copy, networks, is_cut };
+    item->networks += realip_kept_networks_count(networks);
     return 0;
 }
 
@@ -257,8 +155,7 @@ static int remember(const struct reading *reading, const char *path, size_t from
 {
     if (reading->item == NULL)
         return 0;
-    struct content *content = make_content(reading->target->list, from, is_cut);
-    return content == NULL || add_file(reading->item, path, content) < 0 ? add_out_of_memory(reading) : 0;
+    return add_file(reading, path, realip_kept_networks_new(reading->target->list, from), is_cut);
 }
 
 /* The first reason of several. */
@@ -279,21 +176,22 @@ static int keep(const struct reading *reading, const struct file *last, const st
         return -1;
     if (last == NULL)
         return 0;
-    last->content->references++;
-    if (add_file(reading->item, last->path, last->content) < 0 || add_content(last->content, reading->target) < 0)
+    if (add_file(reading, last->path, realip_kept_networks_share(last->networks), last->is_cut) < 0)
+        return -1;
+    if (realip_kept_networks_add(last->networks, reading->target->arena, reading->target->list) < 0)
         return add_out_of_memory(reading);
     return 0;
 }
 
 /* What has just been read well may still be less than it was. 0; or -1 and one problem added. */
-static int compare(const struct reading *reading, const struct content *last, const char *path, size_t count,
-                   const struct realip_network_file *file, struct realip_problems *found)
+static int compare(const struct reading *reading, const struct file *last, size_t count, const struct realip_network_file *file,
+                   struct realip_problems *found)
 {
-    struct realip_origin at = { path, 0 };
+    struct realip_origin at = { last->path, 0 };
 
     if (count == 0 && file->says_empty)
         return 0;
-    if (count == 0 && last->count > 0) {
+    if (count == 0 && realip_kept_networks_count(last->networks) > 0) {
         realip_problems_add(found, at, "has no network any more; write a line '# empty' into it if that is meant");
         return -1;
     }
@@ -321,7 +219,7 @@ static int read_one(const struct reading *reading, const char *path)
     else
         result = realip_network_source_file(set, path, reading->origin, target->arena, target->list, problems, &file);
     if (result == 0 && last != NULL)
-        result = compare(reading, last->content, path, target->list->count - from, &file, problems);
+        result = compare(reading, last, target->list->count - from, &file, problems);
     if (result == 0) {
         result = remember(reading, path, from, file.is_cut);
     } else {
@@ -451,7 +349,7 @@ static void tell_gone(const struct item *item, const struct item *before)
     for (size_t i = 0; i < before->file_count; i++) {
         if (find_file(item, before->files[i].path) == NULL)
             realip_log(LOG_NOTICE, "networks %s: '%s' is gone, and what it listed (%zu networks)", realip_set_token(item->set),
-                       before->files[i].path, before->files[i].content->count);
+                       before->files[i].path, realip_kept_networks_count(before->files[i].networks));
     }
 }
 

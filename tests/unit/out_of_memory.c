@@ -17,6 +17,7 @@
 #include "runtime/name_pattern.h"
 #include "runtime/network_source.h"
 #include "runtime/snapshot.h"
+#include "runtime/watch.h"
 
 #define MOST_LIVE 65536
 #define MOST_RUNS 100000
@@ -27,7 +28,7 @@ static unsigned long allocations; /* since the scenario began */
 static unsigned long failing;     /* the number of the one that fails; 0: none */
 static unsigned long checks, failures;
 static char folder[] = "/tmp/realip-oom-XXXXXX";
-static char config_path[64], rules_path[64], list_path[64], nodes_path[64];
+static char config_path[64], rules_path[64], list_path[64], nodes_path[64], aside_path[64];
 
 /* ---- in the place of the C library -------------------------------------------------------------------------------- */
 
@@ -308,6 +309,53 @@ static int reload(void)
     return told(result, &problems);
 }
 
+/* The list and the nodes are gone: what is kept of them decides, or the old rules do. */
+static int reload_without_sources(void)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_metrics *metrics = realip_metrics_new(REALIP_SOURCE_POLICYD);
+    struct realip_snapshots *snapshots = NULL;
+
+    if (metrics == NULL)
+        return -1;
+    int result = realip_snapshots_open(config_path, metrics, &snapshots, &problems);
+    if (result == 0) {
+        if (rename(list_path, aside_path) != 0 || truncate(nodes_path, 100) != 0)
+            abort();
+        result = realip_snapshots_reload(snapshots, &problems);
+        struct realip_snapshot *snapshot = realip_snapshots_acquire(snapshots);
+        if (!judges_right(&realip_snapshot_config(snapshot)->rules)
+            || realip_metrics_stale_sources(metrics) != (result == 0 ? 2 : 0))
+            result = -2;
+        realip_snapshot_release(&snapshot);
+        if (rename(aside_path, list_path) != 0)
+            abort();
+        write_nodes();
+    }
+    realip_snapshots_free(&snapshots);
+    realip_metrics_free(&metrics);
+    return told(result, &problems);
+}
+
+/* A watch that misses a folder must say so. */
+static int watch_sources(void)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_watch *watch = NULL;
+    struct timespec since = { 0 };
+    int result = realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &watch, &problems);
+
+    for (int round = 0; round < 2 && result == 0; round++) {
+        realip_watch_begin(watch);
+        realip_watch_add(watch, config_path, false);
+        realip_watch_add(watch, "/tmp/../tmp/./realip-oom-*/*.cidr", true);
+        realip_watch_add(watch, "/proc/self/cwd/nothing", false);
+        result = realip_watch_end(watch, &since, &problems);
+    }
+    realip_watch_free(&watch);
+    return told(result, &problems);
+}
+
 static int gather_networks(void)
 {
     struct realip_problems problems = { 0 };
@@ -406,6 +454,7 @@ int main(void)
     snprintf(rules_path, sizeof(rules_path), "%s/rules", folder);
     snprintf(list_path, sizeof(list_path), "%s/list.cidr", folder);
     snprintf(nodes_path, sizeof(nodes_path), "%s/nodes.json", folder);
+    snprintf(aside_path, sizeof(aside_path), "%s/aside", folder);
     for (int i = 0; i < 300; i++)
         sprintf(networks + strlen(networks), "172.%d.%d.0/24\n", 16 + i % 16, i / 16);
     write_file(list_path, networks);
@@ -423,6 +472,8 @@ int main(void)
     run("a wrong configuration", load_wrong_config, -1);
     run("compiled rules", publish_and_map, 0);
     run("a reload", reload, 0);
+    run("a reload without its sources", reload_without_sources, 0);
+    run("a watch", watch_sources, 0);
 
     remove(config_path);
     remove(rules_path);
