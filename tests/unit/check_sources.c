@@ -16,6 +16,7 @@ static char folder[] = "/tmp/realip-sources-XXXXXX";
 static char config_path[64];
 static struct realip_metrics *metrics;
 static struct realip_snapshots *snapshots;
+static int standard_error; /* while the log goes to a file */
 
 static const char *in(const char *name)
 {
@@ -38,14 +39,18 @@ static void begin(void)
     mkdir(in("d"), 0755);
     snprintf(config_path, sizeof(config_path), "%s/conf", folder);
     metrics = realip_metrics_new(REALIP_SOURCE_POLICYD);
-    ck_assert_ptr_nonnull(freopen(in("log"), "w", stderr));
-    setvbuf(stderr, NULL, _IONBF, 0);
+    int log = open(in("log"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    standard_error = dup(STDERR_FILENO);
+    ck_assert(log >= 0 && standard_error >= 0 && dup2(log, STDERR_FILENO) == STDERR_FILENO);
+    close(log);
 }
 
 static void end(void)
 {
     char command[sizeof(folder) + 16];
 
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
     realip_snapshots_free(&snapshots);
     realip_metrics_free(&metrics);
     snprintf(command, sizeof(command), "rm -r %s", folder);

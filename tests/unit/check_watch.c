@@ -18,6 +18,7 @@
 static char folder[] = "/tmp/realip-watch-XXXXXX";
 static struct realip_watch *watch;
 static struct timespec since;
+static int open_file = -1; /* of a test that leaves it so */
 
 static const char *in(const char *name)
 {
@@ -102,6 +103,9 @@ static void end(void)
     char command[sizeof(folder) + 16];
 
     realip_watch_free(&watch);
+    if (open_file >= 0)
+        close(open_file);
+    open_file = -1;
     snprintf(command, sizeof(command), "rm -r %s", folder);
     ck_assert_int_eq(system(command), 0);
     mkdir(folder, 0755);
@@ -122,9 +126,8 @@ static void write_in_place(void)
 
 static void append_and_stay_open(void)
 {
-    int fd = open(in("list"), O_WRONLY | O_APPEND | O_CLOEXEC);
-
-    ck_assert_int_eq((int)write(fd, "new\n", 4), 4); /* left open until the test's process ends */
+    open_file = open(in("list"), O_WRONLY | O_APPEND | O_CLOEXEC);
+    ck_assert_int_eq((int)write(open_file, "new\n", 4), 4);
 }
 
 static void cut_off(void)
