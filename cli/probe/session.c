@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -277,7 +278,11 @@ static int start(struct session *session)
     int result = realip_probe_connect((const struct sockaddr *)(const void *)&order->target->name, order->target->size,
                                       began + order->msecs * 1000LL, &session->connection, &error);
     seen->connect_usecs = (long)(realip_probe_now() - began);
-    if (result < 0) {
+    if (result < 0 && error == ECONNRESET) { /* it was taken: who takes none refuses, or lets it time out */
+        seen->fate = REALIP_PROBE_FATE_HUNG_UP;
+        seen->reset = true;
+        seen->greeting_usecs = 0;
+    } else if (result < 0) {
         seen->fate = REALIP_PROBE_FATE_UNREACHABLE;
         snprintf(seen->words, sizeof(seen->words), "%s", strerror(error));
     }
