@@ -137,11 +137,15 @@ static void note_headers(const struct realip_probe_observation *seen, struct rea
         judgement->notes |= REALIP_PROBE_NOTE(XCLIENT_HERE);
 }
 
-static void note_refusals(const struct realip_probe_observation *seen, struct realip_probe_judgement *judgement)
+static void note_refusals(const struct realip_probe_observation *seen, enum realip_probe_role role,
+                          struct realip_probe_judgement *judgement)
 {
     for (int i = REALIP_PROBE_PLAIN; i < REALIP_PROBE_OPENING_COUNT; i++) {
+        /* A proxy, or the server's own host, may well stand in mynetworks. */
+        bool as_itself = i == REALIP_PROBE_PLAIN && role != REALIP_PROBE_ROLE_STRANGER;
+
         if (seen[i].mail == REALIP_PROBE_MAIL_ACCEPTED)
-            judgement->notes |= REALIP_PROBE_NOTE(RELAYS);
+            judgement->notes |= as_itself ? REALIP_PROBE_NOTE(RELAYS_HERE) : REALIP_PROBE_NOTE(RELAYS);
         /* LOCAL and plain show the host that probes: where a proxy is due, it is refused as it should be. */
         if (seen[i].refused_for != REALIP_REASON_UNDECIDED && !is_stranger_refused(&seen[i])
             && seen[i].refused_for != REALIP_REASON_PROXY_MISSING && seen[i].refused_for != REALIP_REASON_PROXY_SHOWN)
@@ -174,7 +178,7 @@ void realip_probe_judge(const struct realip_probe_observation seen[REALIP_PROBE_
     if (judgement_r->verdict == REALIP_PROBE_VERDICT_REFUSES_STRANGERS && role == REALIP_PROBE_ROLE_PROXY)
         judgement_r->notes |= REALIP_PROBE_NOTE(PROXY_REFUSED);
     note_headers(seen, judgement_r);
-    note_refusals(seen, judgement_r);
+    note_refusals(seen, role, judgement_r);
 }
 
 /* ---- texts -------------------------------------------------------------------------------------------------------- */

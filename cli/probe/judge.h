@@ -45,6 +45,8 @@ enum realip_probe_role {
     X(MONITORED, "monitored", true, "mail-realip sees the stranger and lets him pass (its mode, or a mild action)") \
     X(WAITS, "waits", false, "a client without a header waits until the server's time for it is over")              \
     X(RELAYS, "relays", true, "it takes mail for anybody's domain from the client that it shows: an open relay")    \
+    X(RELAYS_HERE, "relays-here", false,                                                                            \
+      "it takes mail for anybody's domain from this host (mynetworks): so it does from every client that is ever shown as it") \
     X(XCLIENT, "xclient", true,                                                                                     \
       "it offers XCLIENT after our header: a stranger who names the right address may then claim to be logged in")  \
     X(XCLIENT_HERE, "xclient-here", false, "it offers XCLIENT to this host")                                         \

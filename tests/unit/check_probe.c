@@ -152,6 +152,15 @@ START_TEST(notes_what_is_offered_and_accepted)
     realip_probe_judge(seen, STRANGER, &judgement);
     ck_assert_uint_eq(judgement.notes, N(RELAYS) | N(XCLIENT_HERE));
     ck_assert(realip_probe_is_bad(&judgement));
+    /* A proxy in mynetworks; then whoever the proxy names. */
+    realip_probe_judge(seen, PROXY, &judgement);
+    ck_assert_uint_eq(judgement.notes, N(RELAYS_HERE) | N(XCLIENT_HERE));
+    ck_assert(!realip_probe_is_bad(&judgement));
+    fill(0, seen);
+    seen[REALIP_PROBE_V2].mail = REALIP_PROBE_MAIL_ACCEPTED;
+    realip_probe_judge(seen, PROXY, &judgement);
+    ck_assert_uint_eq(judgement.notes, N(WAITS) | N(RELAYS));
+    ck_assert(realip_probe_is_bad(&judgement));
 
     fill(1, seen); /* smtpd behind a proxy, a stranger */
     seen[REALIP_PROBE_V2].xclient = true;
