@@ -6,6 +6,7 @@
 #include "finding.h"
 #include "postfix_value.h"
 
+void realip_check_host(struct realip_setup *setup, struct realip_findings *findings);
 void realip_check_networks(struct realip_setup *setup, struct realip_findings *findings);
 void realip_check_proxy_ports(struct realip_setup *setup, struct realip_findings *findings);
 void realip_check_guard(struct realip_setup *setup, struct realip_findings *findings);

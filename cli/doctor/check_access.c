@@ -23,24 +23,23 @@ static void check_order(struct realip_setup *setup, struct realip_findings *find
 }
 
 /* main.cf asks, and this service's own list takes the place of main.cf's. */
-static void check_lost(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)
+static void check_lost(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door,
+                       const struct realip_policy_use *wanted)
 {
-    struct realip_policy_use wanted = realip_postfix_policy(setup, NULL);
-
-    if (wanted.list == NULL || wanted.behind != NULL || door->is_internal)
+    if (wanted->list == NULL || wanted->behind != NULL || door->is_internal)
         return;
-    struct realip_origin where = realip_postfix_override(door->smtpd, wanted.list);
-    if (where.file == NULL || realip_postfix_milter(setup, door->smtpd).endpoint != NULL)
+    struct realip_origin where = realip_postfix_override(door->smtpd, wanted->list);
+    if (where.file == NULL || door->milter.endpoint != NULL)
         return;
     const char *name = realip_check_service_name(setup, door->smtpd);
     const char *context = strchr(door->smtpd->name, ':') == NULL ? door->smtpd->name : "smtp";
     realip_finding_add(setup, findings, REALIP_FINDING_POLICY_LOST, where, name,
                        realip_text_format(&setup->arena,
                                           "-o %s takes the place of main.cf's list, which asks mail-realip",
-                                          wanted.list),
+                                          wanted->list),
                        realip_text_format(&setup->arena, "in master.cf, below %s, in place of that line:\n%s", name,
-                                          realip_check_ask(setup, door->smtpd, wanted.list, wanted.endpoint, context,
-                                                           wanted.default_action)));
+                                          realip_check_ask(setup, door->smtpd, wanted->list, wanted->endpoint, context,
+                                                           wanted->default_action)));
 }
 
 /* Would mail go on as if nothing was wrong? An empty answer of the server does the same, and so does a word that only
@@ -80,7 +79,7 @@ static void check_policy_outage(struct realip_setup *setup, struct realip_findin
 static void check_milter_outage(struct realip_setup *setup, struct realip_findings *findings,
                                 const struct realip_door *door)
 {
-    struct realip_milter_use use = realip_postfix_milter(setup, door->smtpd);
+    struct realip_milter_use use = door->milter;
     const struct realip_listener *listener =
         use.endpoint == NULL ? NULL : realip_postfix_listener(setup, door, use.name);
     const char *name = realip_check_service_name(setup, door->smtpd);
@@ -119,14 +118,15 @@ void realip_check_access(struct realip_setup *setup, struct realip_findings *fin
     if (!setup->postfix.is_known)
         return;
     struct realip_doors doors = realip_postfix_doors(setup);
+    struct realip_policy_use wanted = realip_postfix_policy(setup, NULL); /* what main.cf asks */
     for (size_t i = 0; i < doors.count; i++) {
         const struct realip_door *door = &doors.items[i];
 
         if (door->smtpd == NULL)
             continue;
-        struct realip_policy_use use = realip_postfix_policy(setup, door->smtpd);
+        struct realip_policy_use use = door->policy;
         if (use.list == NULL) {
-            check_lost(setup, findings, door);
+            check_lost(setup, findings, door, &wanted);
         } else {
             check_order(setup, findings, door, &use);
             check_policy_outage(setup, findings, door, &use);

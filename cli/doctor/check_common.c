@@ -8,13 +8,9 @@
 
 bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door)
 {
-    struct realip_policy_use use = { 0 };
-
-    if (door->smtpd != NULL)
-        use = realip_postfix_policy(setup, door->smtpd);
-    if (use.list == NULL)
+    if (door->policy.list == NULL)
         return false;
-    const struct realip_listener *listener = realip_postfix_listener(setup, door, use.context);
+    const struct realip_listener *listener = realip_postfix_listener(setup, door, door->policy.context);
 
     return listener == NULL || listener->attest != REALIP_ATTEST_OFF;
 }
@@ -72,7 +68,7 @@ bool realip_check_is_firewalled(const struct realip_setup *setup, unsigned port)
     return false;
 }
 
-static struct realip_list_entry read_entry(struct realip_setup *setup, const char *word)
+static struct realip_list_entry read_entry(const char *word)
 {
     struct realip_list_entry entry = { .text = word };
     char text[128];
@@ -93,7 +89,6 @@ static struct realip_list_entry read_entry(struct realip_setup *setup, const cha
     /* Bits behind the prefix are an error to us and to Postfix; Dovecot takes the network that was meant. */
     realip_network_parse(text, length, &entry.network, &reason);
     entry.is_network = entry.network.address.family != REALIP_FAMILY_NONE;
-    (void)setup;
     return entry;
 }
 
@@ -104,7 +99,7 @@ struct realip_list realip_check_list(struct realip_setup *setup, const char *tex
 
     for (size_t i = 0; i < words.count; i++) {
         list.items = realip_text_grow(&setup->arena, list.items, list.count, sizeof(*list.items));
-        list.items[list.count++] = read_entry(setup, words.items[i]);
+        list.items[list.count++] = read_entry(words.items[i]);
     }
     return list;
 }

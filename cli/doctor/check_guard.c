@@ -16,10 +16,8 @@ static struct guard guard_of(struct realip_setup *setup, const struct realip_doo
 {
     struct guard guard = { .door = door, .name = realip_check_service_name(setup, door->front) };
 
-    if (door->smtpd != NULL) {
-        guard.policy = realip_postfix_policy(setup, door->smtpd);
-        guard.milter = realip_postfix_milter(setup, door->smtpd);
-    }
+    guard.policy = door->policy;
+    guard.milter = door->milter;
     if (guard.policy.list != NULL)
         guard.listener = realip_postfix_listener(setup, door, guard.policy.context);
     else if (guard.milter.endpoint != NULL)

@@ -111,29 +111,57 @@ static const char *spelt(struct realip_setup *setup, const struct realip_network
                               network->prefix == (is_ipv6 ? 128U : 32U) ? "" : text + length);
 }
 
-/* What mends a list: entries that lie in `bad` go, and from wider ones it is taken out by a "!" in front (postconf(5)).
- */
+#define MOST_TOLD 8 /* networks that a sentence or a mend names one by one */
+
+/* The first of them, and how many more there are. */
+static const char *told(struct realip_setup *setup, const struct realip_words *words)
+{
+    struct realip_words first = { words->items, words->count < MOST_TOLD ? words->count : MOST_TOLD };
+    const char *text = realip_words_join(&setup->arena, &first, ", ");
+
+    return words->count <= MOST_TOLD
+               ? text
+               : realip_text_format(&setup->arena, "%s and %zu more", text, words->count - MOST_TOLD);
+}
+
+/* Where an entry stands to what is wrong in its list. */
+enum relation { RELATION_APART = 0, RELATION_WITHIN, RELATION_WIDER };
+
+static enum relation relation_of(const struct realip_list_entry *entry, const struct realip_network *bad, size_t count)
+{
+    enum relation relation = RELATION_APART;
+
+    for (size_t i = 0; i < count && entry->is_network && !entry->is_excluded; i++) {
+        if (realip_check_holds(&bad[i], &entry->network))
+            return RELATION_WITHIN;
+        if (realip_check_holds(&entry->network, &bad[i]))
+            relation = RELATION_WIDER;
+    }
+    return relation;
+}
+
+/* What mends a list: entries that lie in `bad` go; from wider ones it is taken out by a "!" in front of all
+ * (postconf(5)), or they go as well where that would be many. */
 static const char *without(struct realip_setup *setup, const struct mynetworks *mynetworks,
                            const struct realip_network *bad, size_t count)
 {
-    struct realip_words kept = { 0 };
     struct realip_words parts = { 0 };
+    bool excludes = count <= MOST_TOLD;
 
-    for (size_t i = 0; i < mynetworks->list.count; i++) {
-        const struct realip_list_entry *entry = &mynetworks->list.items[i];
-        bool lies_in_bad = false;
+    for (size_t i = 0; i < count && excludes; i++) {
+        bool is_held = false;
 
-        for (size_t k = 0; k < count && entry->is_network && !entry->is_excluded; k++) {
-            lies_in_bad = lies_in_bad || realip_check_holds(&bad[k], &entry->network);
-            if (!realip_check_holds(&bad[k], &entry->network) && realip_check_holds(&entry->network, &bad[k]))
-                realip_words_add(&setup->arena, &parts,
-                                 realip_text_format(&setup->arena, "!%s", spelt(setup, &bad[k])));
-        }
-        if (!lies_in_bad)
-            realip_words_add(&setup->arena, &kept, entry->text);
+        for (size_t k = 0; k < mynetworks->list.count; k++)
+            is_held = is_held || relation_of(&mynetworks->list.items[k], &bad[i], 1) == RELATION_WIDER;
+        if (is_held)
+            realip_words_add(&setup->arena, &parts, realip_text_format(&setup->arena, "!%s", spelt(setup, &bad[i])));
     }
-    for (size_t i = 0; i < kept.count; i++)
-        realip_words_add(&setup->arena, &parts, kept.items[i]);
+    for (size_t i = 0; i < mynetworks->list.count; i++) {
+        enum relation relation = relation_of(&mynetworks->list.items[i], bad, count);
+
+        if (relation == RELATION_APART || (relation == RELATION_WIDER && excludes))
+            realip_words_add(&setup->arena, &parts, mynetworks->list.items[i].text);
+    }
     if (mynetworks->subject != NULL)
         return realip_text_format(&setup->arena, "  -o { mynetworks = %s }",
                                   realip_words_join(&setup->arena, &parts, " "));
@@ -181,8 +209,7 @@ static void tell(struct judge *judge, enum realip_finding_id id, const struct my
 
     if (gathered->texts.count > 0)
         realip_finding_add(setup, judge->findings, id, mynetworks->origin, mynetworks->subject,
-                           realip_text_format(&setup->arena, "%s: %s", words,
-                                              realip_words_join(&setup->arena, &gathered->texts, ", ")),
+                           realip_text_format(&setup->arena, "%s: %s", words, told(setup, &gathered->texts)),
                            without(setup, mynetworks, gathered->networks, gathered->texts.count));
 }
 
@@ -238,13 +265,14 @@ static bool relays_for_mynetworks(struct realip_setup *setup, const struct reali
 static void check_asserted(struct judge *judge, const struct realip_door *door)
 {
     struct realip_setup *setup = judge->setup;
-    struct mynetworks mynetworks = main_mynetworks(setup);
+    struct mynetworks mynetworks;
     struct realip_words bad = { 0 };
 
     if ((!door->takes_proxy && !door->takes_xclient) || door->is_local || door->smtpd == NULL
         || !relays_for_mynetworks(setup, door->smtpd) || realip_check_is_attested(setup, door)
         || realip_check_is_firewalled(setup, door->front->port))
         return;
+    mynetworks = main_mynetworks(setup);
     if (realip_postfix_override(door->smtpd, "mynetworks").file != NULL) {
         mynetworks.text = realip_postfix_value(setup, door->smtpd, "mynetworks", &mynetworks.origin);
         mynetworks.list = realip_check_list(setup, mynetworks.text);
@@ -265,80 +293,14 @@ static void check_asserted(struct judge *judge, const struct realip_door *door)
                                realip_check_service_name(setup, door->smtpd)));
 }
 
-/* Does infrastructure hold the container's gateway, by list or because mail-realip finds it itself? */
-static bool lists_gateway(const struct realip_setup *setup, const struct realip_address *gateway)
-{
-    return setup->rules.discovers
-           || (setup->rules.config != NULL
-               && realip_network_set_contains(setup->rules.config->rules.sets[REALIP_SET_LISTED_INFRASTRUCTURE],
-                                              gateway));
-}
-
-static void check_gateways(struct judge *judge, bool *is_listed_r)
-{
-    struct realip_setup *setup = judge->setup;
-    struct realip_words found = { 0 };
-    char text[REALIP_ADDRESS_TEXT_SIZE];
-
-    *is_listed_r = true;
-    for (size_t i = 0; i < setup->host.gateway_count && is_container(&setup->host); i++) {
-        const struct realip_address *gateway = &setup->host.gateways[i];
-
-        if (lists_gateway(setup, gateway))
-            continue;
-        *is_listed_r = false;
-        realip_address_format(gateway, text);
-        realip_words_add(&setup->arena, &found, realip_text_copy(&setup->arena, text, strlen(text)));
-    }
-    if (setup->rules.config != NULL && found.count > 0)
-        realip_finding_add(
-            setup, judge->findings, REALIP_FINDING_GATEWAY_NOT_LISTED, setup->rules.infrastructure, NULL,
-            realip_text_format(&setup->arena,
-                               "this is a container, and its gateway %s is not in networks infrastructure",
-                               realip_words_join(&setup->arena, &found, ", ")),
-            "networks infrastructure { discover = true }");
-}
-
-/* Docker's userland proxy carries IPv6 clients to the IPv4 address of a container that has no other. */
-static void check_families(struct judge *judge, const struct realip_doors *doors, bool is_gateway_listed)
-{
-    struct realip_setup *setup = judge->setup;
-    bool has_ipv6 = false;
-    bool has_ipv4_gateway = false;
-    bool has_plain_door = false;
-
-    for (size_t i = 0; i < setup->host.address_count; i++) {
-        struct realip_network network = one_host(setup->host.addresses[i].address);
-
-        has_ipv6 = has_ipv6 || (network.address.family == REALIP_FAMILY_IPV6 && !realip_check_is_near(&network));
-    }
-    for (size_t i = 0; i < setup->host.gateway_count; i++)
-        has_ipv4_gateway = has_ipv4_gateway || setup->host.gateways[i].family == REALIP_FAMILY_IPV4;
-    for (size_t i = 0; i < doors->count; i++)
-        has_plain_door =
-            has_plain_door
-            || (!doors->items[i].is_internal && !doors->items[i].takes_proxy && !doors->items[i].takes_xclient);
-    if (setup->host.container != REALIP_CONTAINER_DOCKER || has_ipv6 || !has_ipv4_gateway || !has_plain_door
-        || is_gateway_listed || setup->rules.config != NULL)
-        return;
-    realip_finding_add(setup, judge->findings, REALIP_FINDING_IPV6_AS_IPV4, setup->host.origin, NULL,
-                       "this container has no IPv6 address",
-                       "in compose.yaml, for the network of this container:\n  enable_ipv6: true\nor publish its ports "
-                       "for IPv4 alone: "
-                       "\"0.0.0.0:25:25\"");
-}
-
 void realip_check_networks(struct realip_setup *setup, struct realip_findings *findings)
 {
     struct judge judge = { setup, findings };
-    bool is_listed = true;
 
-    check_gateways(&judge, &is_listed);
     if (!setup->postfix.is_known)
         return;
     struct realip_doors doors = realip_postfix_doors(setup);
     struct mynetworks mynetworks = main_mynetworks(setup);
-    check_families(&judge, &doors, is_listed);
     check_open(&judge, &mynetworks);
     check_infrastructure(&judge, &mynetworks);
     check_proxies(&judge, &mynetworks);

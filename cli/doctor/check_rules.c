@@ -70,16 +70,15 @@ static bool has_any(const struct realip_listener *listener, const char *name, un
            || (port > 0 && port <= 65535 && realip_listener_has_port(listener, (uint16_t)port));
 }
 
-static bool postfix_leads_to(struct realip_setup *setup, const struct realip_doors *doors,
-                             const struct realip_listener *listener)
+static bool postfix_leads_to(const struct realip_doors *doors, const struct realip_listener *listener)
 {
     for (size_t i = 0; i < doors->count; i++) {
         const struct realip_door *door = &doors->items[i];
 
         if (door->smtpd == NULL)
             continue;
-        struct realip_policy_use policy = realip_postfix_policy(setup, door->smtpd);
-        struct realip_milter_use milter = realip_postfix_milter(setup, door->smtpd);
+        struct realip_policy_use policy = door->policy;
+        struct realip_milter_use milter = door->milter;
         if (policy.list == NULL && milter.endpoint == NULL)
             continue;
         if (has_any(listener, policy.context, door->front->port)
@@ -117,7 +116,7 @@ static void check_listeners(struct realip_setup *setup, struct realip_findings *
                                          ? listener->attest_origin
                                          : (struct realip_origin){ setup->rules.file, 0 };
 
-        if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(setup, &doors, listener)
+        if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(&doors, listener)
             || dovecot_leads_to(setup, listener))
             continue;
         realip_finding_add(

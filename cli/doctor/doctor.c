@@ -201,6 +201,7 @@ static void judge(struct realip_setup *setup, const struct request *request, str
 {
     struct realip_findings all = { 0 };
 
+    realip_check_host(setup, &all);
     realip_check_networks(setup, &all);
     realip_check_proxy_ports(setup, &all);
     realip_check_guard(setup, &all);

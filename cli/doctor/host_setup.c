@@ -40,7 +40,7 @@ static void add_gateway(struct realip_setup *setup, struct realip_address addres
 }
 
 /* "10.0.20.50/24" or "10.0.20.50". */
-static bool read_address(struct realip_setup *setup, const char *text, struct realip_host_address *address_r)
+static bool read_address(const char *text, struct realip_host_address *address_r)
 {
     size_t length = strcspn(text, "/");
     const char *reason;
@@ -49,7 +49,6 @@ static bool read_address(struct realip_setup *setup, const char *text, struct re
         return false;
     unsigned longest = address_r->address.family == REALIP_FAMILY_IPV4 ? 32 : 128;
     address_r->prefix = text[length] == '/' ? realip_text_port(text + length + 1) : longest;
-    (void)setup;
     return address_r->prefix <= longest;
 }
 
@@ -67,7 +66,7 @@ static bool read_line(struct realip_setup *setup, const struct realip_words *wor
         }
         return setup->host.container != REALIP_CONTAINER_UNKNOWN;
     }
-    if (!read_address(setup, words->items[1], &address))
+    if (!read_address(words->items[1], &address))
         return false;
     if (strcmp(words->items[0], "address") == 0)
         add_address(setup, address.address, address.prefix);

@@ -80,6 +80,8 @@ static const char *ask(struct realip_setup *setup, const char *postconf, const c
         const char *words = output.err;
         const char *line = realip_text_line(&setup->arena, &words);
 
+        if (line != NULL && strstr(line, "No such file") != NULL)
+            line = realip_text_format(&setup->arena, "%s; where its configuration is elsewhere: --postfix DIR", line);
         realip_setup_fail(setup, "Postfix", line != NULL ? line : "postconf failed and gave no reason");
         return NULL;
     }

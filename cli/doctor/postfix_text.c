@@ -9,19 +9,22 @@
 struct logical {
     const char *text;
     struct realip_origin origin; /* of its first line */
+    struct realip_words parts;
     size_t *starts;
     unsigned *lines;
-    size_t count;
+    size_t length;
 };
 
 static void append(struct realip_arena *arena, struct logical *logical, const char *line, unsigned number)
 {
-    logical->starts = realip_text_grow(arena, logical->starts, logical->count, sizeof(*logical->starts));
-    logical->lines = realip_text_grow(arena, logical->lines, logical->count, sizeof(*logical->lines));
-    logical->starts[logical->count] = logical->count == 0 ? 0 : strlen(logical->text) + 1;
-    logical->lines[logical->count] = number;
-    logical->text = logical->count == 0 ? line : realip_text_format(arena, "%s\n%s", logical->text, line);
-    logical->count++;
+    size_t count = logical->parts.count;
+
+    logical->starts = realip_text_grow(arena, logical->starts, count, sizeof(*logical->starts));
+    logical->lines = realip_text_grow(arena, logical->lines, count, sizeof(*logical->lines));
+    logical->starts[count] = logical->length;
+    logical->lines[count] = number;
+    logical->length += strlen(line) + 1;
+    realip_words_add(arena, &logical->parts, line);
 }
 
 /* The next logical line. Comments and blank lines don't end one (postconf(5)). False at the end. */
@@ -32,19 +35,17 @@ static bool next_logical(struct realip_arena *arena, const char *file, const cha
     for (;;) {
         const char *before = *rest;
         const char *line = realip_text_line(arena, rest);
+        size_t blanks = line == NULL ? 0 : strspn(line, " \t\r\f\v");
 
-        if (line == NULL)
-            return logical_r->count > 0;
+        if (line == NULL || (blanks == 0 && line[0] != '\0' && line[0] != '#' && logical_r->parts.count > 0)) {
+            *rest = line == NULL ? *rest : before;
+            logical_r->text = realip_words_join(arena, &logical_r->parts, "\n");
+            return logical_r->parts.count > 0;
+        }
         ++*number;
-        size_t blanks = strspn(line, " \t\r\f\v");
         if (line[blanks] == '\0' || line[blanks] == '#')
             continue;
-        if (blanks == 0 && logical_r->count > 0) {
-            *rest = before;
-            --*number;
-            return true;
-        }
-        if (logical_r->count == 0)
+        if (logical_r->parts.count == 0)
             logical_r->origin = (struct realip_origin){ file, *number };
         append(arena, logical_r, line, *number);
     }
@@ -54,7 +55,7 @@ static unsigned line_at(const struct logical *logical, size_t offset)
 {
     unsigned line = logical->origin.line;
 
-    for (size_t i = 0; i < logical->count && logical->starts[i] <= offset; i++)
+    for (size_t i = 0; i < logical->parts.count && logical->starts[i] <= offset; i++)
         line = logical->lines[i];
     return line;
 }

@@ -180,23 +180,35 @@ static struct realip_door door_of(struct realip_setup *setup, const struct reali
     door.takes_xclient =
         door.smtpd != NULL
         && realip_postfix_value(setup, door.smtpd, "smtpd_authorized_xclient_hosts", &door.xclient_origin)[0] != '\0';
+    if (door.smtpd != NULL) {
+        door.policy = realip_postfix_policy(setup, door.smtpd);
+        door.milter = realip_postfix_milter(setup, door.smtpd);
+    }
     return door;
+}
+
+static bool is_door(const struct realip_service_entry *entry)
+{
+    return strcmp(entry->type, "inet") == 0
+           && (strcmp(entry->command, "smtpd") == 0 || strcmp(entry->command, "postscreen") == 0);
 }
 
 struct realip_doors realip_postfix_doors(struct realip_setup *setup)
 {
-    struct realip_doors doors = { 0 };
+    struct realip_postfix *postfix = &setup->postfix;
 
-    for (size_t i = 0; i < setup->postfix.service_count; i++) {
-        const struct realip_service_entry *entry = &setup->postfix.services[i];
-
-        if (strcmp(entry->type, "inet") != 0
-            || (strcmp(entry->command, "smtpd") != 0 && strcmp(entry->command, "postscreen") != 0))
-            continue;
-        doors.items = realip_text_grow(&setup->arena, doors.items, doors.count, sizeof(*doors.items));
-        doors.items[doors.count++] = door_of(setup, entry);
+    for (size_t i = 0; postfix->doors == NULL && i < postfix->service_count; i++) {
+        if (is_door(&postfix->services[i]))
+            postfix->door_count++;
     }
-    return doors;
+    if (postfix->doors != NULL)
+        return (struct realip_doors){ postfix->doors, postfix->door_count };
+    postfix->doors = realip_text_alloc(&setup->arena, postfix->door_count, sizeof(*postfix->doors));
+    for (size_t i = 0, at = 0; at < postfix->door_count; i++) {
+        if (is_door(&postfix->services[i]))
+            postfix->doors[at++] = door_of(setup, &postfix->services[i]);
+    }
+    return (struct realip_doors){ postfix->doors, postfix->door_count };
 }
 
 const struct realip_listener *realip_postfix_listener(const struct realip_setup *setup, const struct realip_door *door,

@@ -14,28 +14,6 @@ const char *realip_postfix_value(struct realip_setup *setup, const struct realip
 /* Does this service's own entry set the parameter? Its place, or file NULL. */
 struct realip_origin realip_postfix_override(const struct realip_service_entry *service, const char *name);
 
-/* A port at which Postfix takes mail: an inet service of smtpd, or of postscreen with the smtpd behind it. */
-struct realip_door {
-    const struct realip_service_entry *front;
-    const struct realip_service_entry
-        *smtpd; /* front itself, or the pass service behind postscreen; NULL: that is missing */
-    bool is_postscreen;
-    bool is_local;    /* listens on loopback alone */
-    bool is_return;   /* a content filter's way back into the queue ("-o content_filter=") */
-    bool is_internal; /* one of the two */
-    bool takes_proxy;
-    bool takes_xclient;
-    struct realip_origin proxy_origin;
-    struct realip_origin xclient_origin;
-};
-
-struct realip_doors {
-    struct realip_door *items;
-    size_t count;
-};
-
-struct realip_doors realip_postfix_doors(struct realip_setup *setup);
-
 /* One check_policy_service that asks mail-realip. */
 struct realip_policy_use {
     const char *list; /* the restriction list that it stands in; NULL: there is none */
@@ -60,6 +38,32 @@ struct realip_milter_use {
 };
 
 struct realip_milter_use realip_postfix_milter(struct realip_setup *setup, const struct realip_service_entry *service);
+
+/* A port at which Postfix takes mail: an inet service of smtpd, or of postscreen with the smtpd behind it. */
+struct realip_door {
+    const struct realip_service_entry *front;
+    const struct realip_service_entry
+        *smtpd; /* front itself, or the pass service behind postscreen; NULL: that is missing */
+    bool is_postscreen;
+    bool is_local;    /* listens on loopback alone */
+    bool is_return;   /* a content filter's way back into the queue ("-o content_filter=") */
+    bool is_internal; /* one of the two */
+    bool takes_proxy;
+    bool takes_xclient;
+    struct realip_origin proxy_origin;
+    struct realip_origin xclient_origin;
+    struct realip_policy_use policy; /* of smtpd */
+    struct realip_milter_use milter;
+};
+
+struct realip_doors {
+    struct realip_door *items;
+    size_t count;
+};
+
+/* Worked out once for a setup, when it is first asked for: everything of Postfix and our rules has been read by then.
+ */
+struct realip_doors realip_postfix_doors(struct realip_setup *setup);
 
 /* The listener of our rules that judges the sessions of a door: by name (may be NULL), else by the port, else the
  * fallback. NULL: our rules are not known. */

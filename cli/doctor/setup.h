@@ -32,6 +32,8 @@ struct realip_service_entry {
     struct realip_settings options; /* its "-o name=value" */
 };
 
+struct realip_door; /* see postfix_value.h */
+
 struct realip_postfix {
     bool is_known;
     const char *main_file; /* where a line for main.cf goes */
@@ -41,6 +43,8 @@ struct realip_postfix {
         running; /* what the running one says of parameters that main.cf does not set; empty for a folder */
     struct realip_service_entry *services;
     size_t service_count;
+    struct realip_door *doors; /* of realip_postfix_doors(); NULL: nobody asked yet */
+    size_t door_count;
     struct realip_settings unused; /* parameters that postconf says nothing reads */
 };
 

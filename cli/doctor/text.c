@@ -81,10 +81,16 @@ struct realip_words realip_text_words(struct realip_arena *arena, const char *te
 
 const char *realip_words_join(struct realip_arena *arena, const struct realip_words *words, const char *separator)
 {
-    const char *text = "";
+    size_t length = 1;
 
     for (size_t i = 0; i < words->count; i++)
-        text = realip_text_format(arena, "%s%s%s", text, i == 0 ? "" : separator, words->items[i]);
+        length += strlen(words->items[i]) + strlen(separator);
+    char *text = realip_text_alloc(arena, length, 1);
+    char *end = text;
+    for (size_t i = 0; i < words->count; i++) {
+        end = stpcpy(end, i == 0 ? "" : separator);
+        end = stpcpy(end, words->items[i]);
+    }
     return text;
 }
 
