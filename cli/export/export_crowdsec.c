@@ -39,6 +39,9 @@ static int print(const struct realip_export *export, FILE *out)
           out);
     print_list(out, &ranges, "ip", true);
     print_list(out, &ranges, "cidr", false);
+    /* A whitelist with nothing in it is an error to CrowdSec, which does not start then. */
+    if (ranges.count == 0)
+        fputs("  expression:\n    - \"false\"\n", out);
     realip_ranges_clear(&ranges);
     return 0;
 }
@@ -66,7 +69,9 @@ static int compare(const struct realip_export *export, const struct realip_expor
         return result > 0 ? 0 : -1;
     }
     const yaml_node_t *list = realip_yaml_tree_get(&document, yaml_document_get_root_node(&document), "whitelist");
-    if (realip_yaml_tree_get(&document, list, "expression") != NULL)
+    const yaml_node_t *expressions = realip_yaml_tree_get(&document, list, "expression");
+    if (realip_yaml_tree_size(expressions) > 1
+        || (expressions != NULL && !realip_yaml_tree_is(realip_yaml_tree_at(&document, expressions, 0), "false")))
         realip_export_report_difference(report, "too much in whitelist: an expression");
     result = add_all(&document, realip_yaml_tree_get(&document, list, "ip"), report, &found);
     if (result == 0)

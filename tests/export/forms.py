@@ -94,7 +94,9 @@ def read_fail2ban(text):
 
 def read_crowdsec(text):
     tree = parse_yaml(text)
-    assert set(tree) == {'name', 'description', 'whitelist'} and set(tree['whitelist']) == {'reason', 'ip', 'cidr'}, tree
+    assert set(tree) == {'name', 'description', 'whitelist'} and set(tree['whitelist']) - {'expression'} == {'reason', 'ip', 'cidr'}, tree
+    nobody = not tree['whitelist']['ip'] + tree['whitelist']['cidr']
+    assert tree['whitelist'].get('expression') == (['false'] if nobody else None), tree
     assert all('/' not in host for host in tree['whitelist']['ip']) and all('/' in host for host in tree['whitelist']['cidr']), tree
     return [network(word) for word in tree['whitelist']['ip'] + tree['whitelist']['cidr']]
 
