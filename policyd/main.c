@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +20,6 @@
 #include "runtime/metrics_http.h"
 #include "runtime/snapshot.h"
 #include "server.h"
-
-#define RELOAD_NICE 5 /* where there is but one processor, requests go first */
 
 struct program {
     struct event_base *base;
@@ -74,13 +71,22 @@ static void tell_loop(const struct program *program, char what)
     (void)ignored;
 }
 
-/* In a thread of its own, behind those that answer: reading a large configuration, and writing it to a disk, must keep no
+static void watch_files(struct program *program)
+{
+    struct realip_problems problems = { 0 };
+
+    if (program->watch != NULL)
+        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+}
+
+/* In a thread of its own: reading a large configuration, and writing it to a disk, must keep no
  * request waiting. */
 static void *reload(void *context)
 {
     struct program *program = context;
 
-    (void)setpriority(PRIO_PROCESS, 0, RELOAD_NICE); /* on Linux that is this thread alone */
     program->reload_result = program->asked ? realip_snapshots_reload(program->snapshots, &program->reload_problems)
                                             : realip_snapshots_refresh(program->snapshots, &program->reload_problems);
     if (program->reload_result == 0) {
@@ -90,6 +96,7 @@ static void *reload(void *context)
         publish(realip_snapshot_config(snapshot));
         realip_snapshot_release(&snapshot);
     }
+    watch_files(program);
     tell_loop(program, RELOAD_ENDED);
     return NULL;
 }
@@ -107,14 +114,10 @@ static void use_new_rules(struct program *program)
     realip_server_set_snapshot(program->server, snapshot);
 }
 
-static void watch_files(struct program *program)
+static void go_on_watching(const struct program *program)
 {
-    struct realip_problems problems = { 0 };
-
-    if (program->watch != NULL)
-        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
-    realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
+    if (program->watch != NULL && event_add(program->watched, NULL) < 0)
+        realip_log(LOG_ERR, "files are not watched any more: out of memory; send SIGHUP after each change");
 }
 
 static void end_reload(struct program *program)
@@ -127,7 +130,7 @@ static void end_reload(struct program *program)
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
     realip_problems_clear(&program->reload_problems);
-    watch_files(program);
+    go_on_watching(program);
     if (program->reload_again)
         start_reload(program, program->asked_again);
 }
@@ -153,11 +156,14 @@ static void start_reload(struct program *program, bool asked)
     if (program->reloading)
         return;
     program->asked = asked;
+    if (program->watch != NULL)
+        event_del(program->watched); /* the thread names its files anew */
     int error = pthread_create(&program->reloader, NULL, reload, program);
-    if (error != 0)
+    program->reloading = error == 0;
+    if (error != 0) {
         realip_log(LOG_ERR, "cannot reload: %s: the old rules stay in force", strerror(error));
-    else
-        program->reloading = true;
+        go_on_watching(program);
+    }
 }
 
 static void on_hangup(int signal, short what, void *context)

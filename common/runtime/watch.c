@@ -16,6 +16,7 @@
 #define QUIET_MS 100      /* a burst of changes makes one reading */
 #define OPEN_QUIET_MS 500 /* while somebody may be in the middle of writing a file */
 #define LATEST_MS 1000    /* changes that never end are read, too */
+#define MOST_TURNS 8      /* of events that are taken in at once: who floods us must not hold up the caller */
 #define CLOCK_STEP_NS 10000000 /* files get the time of the kernel's last tick, which is a little old */
 
 /* Closing a file that was written says that it is whole. IN_MODIFY and IN_CREATE say that it may become so. */
@@ -183,7 +184,7 @@ int realip_watch_read(struct realip_watch *watch)
     uint64_t expired;
     ssize_t got;
 
-    while ((got = read(watch->inotify, &buffer, sizeof(buffer))) > 0) {
+    for (int turns = 0; turns < MOST_TURNS && (got = read(watch->inotify, &buffer, sizeof(buffer))) > 0; turns++) {
         for (ssize_t at = 0; at < got;) {
             const struct inotify_event *event = (const void *)(buffer.bytes + at);
 
