@@ -7,7 +7,8 @@
 
 #include "audit_page.h"
 
-#define MOST_ROWS 200
+#define FIRST_ROWS 12
+#define MOST_ROWS  200
 
 static void print_tile(FILE *page, const char *kind, uint64_t value, const char *what)
 {
@@ -50,17 +51,33 @@ static void open_section(FILE *page, const char *kind, const char *title)
     fprintf(page, "<section>\n<h2 class=\"%s\">%s</h2>\n", kind, title);
 }
 
-static void open_table(FILE *page, const char *heads)
+/* A table: its first rows are in sight, further ones behind a word to be clicked, those behind MOST_ROWS in --json alone. */
+struct table {
+    FILE *page;
+    const char *heads;
+    size_t count;
+};
+
+static struct table open_table(FILE *page, const char *heads, size_t count)
 {
     fprintf(page, "<div class=\"wide\"><table>\n<tr>%s</tr>\n", heads);
+    return (struct table){ page, heads, count };
 }
 
-/* Of longer lists the first rows are shown. */
-static void close_table(FILE *page, size_t count)
+static void open_row(const struct table *table, size_t row)
 {
-    fputs("</table></div>\n", page);
-    if (count > MOST_ROWS)
-        fprintf(page, "<p class=\"faint\">The first %d of %zu; --json tells all.</p>\n", MOST_ROWS, count);
+    if (row == FIRST_ROWS)
+        fprintf(table->page, "</table></div>\n<details><summary>%zu more</summary>\n<div class=\"wide\"><table>\n<tr>%s</tr>\n", table->count - row, table->heads);
+    fputs("<tr>", table->page);
+}
+
+static void close_table(const struct table *table)
+{
+    fputs("</table></div>\n", table->page);
+    if (table->count > MOST_ROWS)
+        fprintf(table->page, "<p class=\"faint\">These are the first %d of %zu; --json tells all.</p>\n", MOST_ROWS, table->count);
+    if (table->count > FIRST_ROWS)
+        fputs("</details>\n", table->page);
 }
 
 static size_t shown(size_t count)
@@ -109,13 +126,13 @@ static void print_rows(FILE *page, const struct realip_audit_summary *summary)
 
         most = both > most ? both : most;
     }
-    open_table(page, "<th>listener<th>reason<th>action<th><th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">refused already<th class=\"n\">connections");
+    struct table table = open_table(page, "<th>listener<th>reason<th>action<th><th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">refused already<th class=\"n\">connections", summary->row_count);
     for (size_t i = 0; i < shown(summary->row_count); i++) {
         const struct realip_audit_row *row = &summary->rows[i];
         uint64_t parts[REALIP_REASON_COUNT] = { 0 };
 
         parts[row->reason] = row->deeds[REALIP_AUDIT_MAILS] + row->deeds[REALIP_AUDIT_LOGINS];
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_word(page, "a", row->service->name);
         print_word(page, "a", realip_reason_token(row->reason));
         print_word(page, "", realip_action_token(row->wanted));
@@ -128,7 +145,7 @@ static void print_rows(FILE *page, const struct realip_audit_summary *summary)
         print_cell(page, row->deeds[REALIP_AUDIT_CONNECTIONS]);
         fputs("</tr>\n", page);
     }
-    close_table(page, summary->row_count);
+    close_table(&table);
 }
 
 static void print_refused(FILE *page, const struct realip_audit_summary *summary)
@@ -148,9 +165,9 @@ static void print_refused(FILE *page, const struct realip_audit_summary *summary
 
 static void print_clients(FILE *page, const struct realip_audit_summary *summary, const struct realip_audit_client **clients, size_t count)
 {
-    open_table(page, "<th>address<th>listener<th>reason<th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">connections<th>first<th>last");
+    struct table table = open_table(page, "<th>address<th>listener<th>reason<th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">connections<th>first<th>last", count);
     for (size_t i = 0; i < shown(count); i++) {
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_address(page, &clients[i]->address);
         print_word(page, "a", summary->tally->services[clients[i]->service].name);
         print_word(page, "a", realip_reason_token((enum realip_reason)clients[i]->reason));
@@ -161,7 +178,7 @@ static void print_clients(FILE *page, const struct realip_audit_summary *summary
         print_time(page, clients[i]->last);
         fputs("</tr>\n", page);
     }
-    close_table(page, count);
+    close_table(&table);
 }
 
 static uint64_t relayed_on(const struct realip_audit_day_row *day, unsigned which)
@@ -180,11 +197,11 @@ static void print_relays(FILE *page, const struct realip_audit_summary *summary)
           "address out of <code>mynetworks</code>.</p>\n",
           page);
     realip_audit_page_spark(page, summary, relayed_on, 0, "letters relayed");
-    open_table(page, "<th>from<th>to<th class=\"n\">letters<th class=\"n\">of users who logged in<th>since<th>such as");
+    struct table table = open_table(page, "<th>from<th>to<th class=\"n\">letters<th class=\"n\">of users who logged in<th>since<th>such as", summary->relay_count);
     for (size_t i = 0; i < shown(summary->relay_count); i++) {
         const struct realip_audit_relay *relay = summary->relays[i];
 
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_address(page, &relay->address);
         print_word(page, "w", relay->domain);
         print_cell(page, relay->count);
@@ -196,7 +213,7 @@ static void print_relays(FILE *page, const struct realip_audit_summary *summary)
         realip_audit_page_text(page, relay->recipient);
         fputs("</td></tr>\n", page);
     }
-    close_table(page, summary->relay_count);
+    close_table(&table);
     fputs("</section>\n", page);
 }
 
@@ -250,9 +267,9 @@ static void print_bans(FILE *page, const struct realip_audit_summary *summary)
         return;
     open_section(page, "bad", "fail2ban banned your own addresses");
     fputs("<p>All clients behind them were shut out. <code>realipctl export fail2ban</code> writes the list for <code>ignoreip</code>.</p>\n", page);
-    open_table(page, "<th>address<th>jail<th class=\"n\">times<th>first<th>last");
+    struct table table = open_table(page, "<th>address<th>jail<th class=\"n\">times<th>first<th>last", summary->ban_count);
     for (size_t i = 0; i < shown(summary->ban_count); i++) {
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_address(page, &summary->bans[i]->address);
         print_word(page, "w", summary->bans[i]->jail);
         print_cell(page, summary->bans[i]->count);
@@ -260,7 +277,7 @@ static void print_bans(FILE *page, const struct realip_audit_summary *summary)
         print_time(page, summary->bans[i]->last);
         fputs("</tr>\n", page);
     }
-    close_table(page, summary->ban_count);
+    close_table(&table);
     fputs("</section>\n", page);
 }
 
@@ -272,12 +289,12 @@ static void print_suspects(FILE *page, const struct realip_audit_summary *summar
     fprintf(page, "<p>Distinct names within %u seconds. Many users: an office or a carrier, or a gateway of your own that no list names. Many HELO names: the same, "
                   "or a spammer.</p>\n",
             summary->tally->crowds.window);
-    open_table(page, "<th>address<th class=\"n\">users<th class=\"n\">HELO names<th class=\"n\">events<th>first<th>last");
+    struct table table = open_table(page, "<th>address<th class=\"n\">users<th class=\"n\">HELO names<th class=\"n\">events<th>first<th>last", summary->suspect_count);
     for (size_t i = 0; i < shown(summary->suspect_count); i++) {
         const struct realip_audit_suspect *suspect = &summary->suspects[i];
         char text[REALIP_ADDRESS_TEXT_SIZE];
 
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_word(page, "a", realip_address_format(&suspect->crowd->address, text));
         print_cell(page, suspect->users);
         print_cell(page, suspect->helos);
@@ -286,7 +303,7 @@ static void print_suspects(FILE *page, const struct realip_audit_summary *summar
         print_time(page, suspect->crowd->last);
         fputs("</tr>\n", page);
     }
-    close_table(page, summary->suspect_count);
+    close_table(&table);
     fputs("</section>\n", page);
 }
 
@@ -295,11 +312,11 @@ static void print_verdicts(FILE *page, const struct realip_audit_summary *summar
     if (summary->verdict_count == 0)
         return;
     open_section(page, "", "What mail-realip itself said of sessions");
-    open_table(page, "<th>source<th>listener<th>reason<th>wanted<th>done<th class=\"n\">times");
+    struct table table = open_table(page, "<th>source<th>listener<th>reason<th>wanted<th>done<th class=\"n\">times", summary->verdict_count);
     for (size_t i = 0; i < shown(summary->verdict_count); i++) {
         const struct realip_audit_verdict *verdict = summary->verdicts[i];
 
-        fputs("<tr>", page);
+        open_row(&table, i);
         print_word(page, "a", verdict->source);
         print_word(page, "a", verdict->listener);
         print_word(page, "a", realip_reason_token((enum realip_reason)verdict->reason));
@@ -308,7 +325,7 @@ static void print_verdicts(FILE *page, const struct realip_audit_summary *summar
         print_cell(page, verdict->count);
         fputs("</tr>\n", page);
     }
-    close_table(page, summary->verdict_count);
+    close_table(&table);
     fputs("</section>\n", page);
 }
 

@@ -125,7 +125,8 @@ static void copy_text(struct realip_log_text text, char *out, size_t size)
 {
     size_t length = text.length < size - 1 ? text.length : size - 1;
 
-    memcpy(out, text.start, length);
+    if (length > 0)
+        memcpy(out, text.start, length);
     out[length] = '\0';
 }
 

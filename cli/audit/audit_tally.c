@@ -66,7 +66,8 @@ struct realip_address realip_audit_address_of(const struct realip_audit_address 
 /* Cut to fit, filled up with zeros by the caller's zeroed key. */
 static void put_text(char *out, size_t size, struct realip_log_text text)
 {
-    memcpy(out, text.start, text.length < size - 1 ? text.length : size - 1);
+    if (text.length > 0)
+        memcpy(out, text.start, text.length < size - 1 ? text.length : size - 1);
 }
 
 static void note_time(int64_t when, int64_t *first, int64_t *last)

@@ -23,7 +23,8 @@ uint64_t realip_bounded_table_hash(const void *bytes, size_t length, uint64_t se
         hash = mix(hash ^ word);
     }
     word = 0;
-    memcpy(&word, at, length);
+    if (length > 0) /* no bytes may have no place */
+        memcpy(&word, at, length);
     return mix(hash ^ word);
 }
 

@@ -10,7 +10,7 @@ struct rest {
 
 bool realip_log_text_is(struct realip_log_text text, const char *word)
 {
-    return text.length == strlen(word) && memcmp(text.start, word, text.length) == 0;
+    return text.length == strlen(word) && (text.length == 0 || memcmp(text.start, word, text.length) == 0);
 }
 
 static bool is_digit(char c)
