@@ -199,12 +199,12 @@ static void print_rows(const struct page *page)
     if (summary->row_count == 0)
         return;
     title(page, REALIP_STYLE_STRONG, "By listener");
-    printf("  %-20s %-16s %-10s %12s %12s %12s %12s\n", "listener", "reason", "action", "letters", "logins", "rejected", "connections");
+    printf("  %-24s %-16s %-10s %12s %12s %12s %12s\n", "listener", "reason", "action", "letters", "logins", "rejected", "connections");
     for (size_t i = 0; i < summary->row_count && i < MOST_ROWS * 2; i++) {
         const struct realip_audit_row *row = &summary->rows[i];
 
         printf("  ");
-        print_plain(row->service->name, 20);
+        print_plain(row->service->name, 24);
         printf(" %-16s %-10s", realip_reason_token(row->reason), realip_action_token(row->wanted));
         print_number(row->deeds[REALIP_AUDIT_MAILS], 13);
         print_number(row->deeds[REALIP_AUDIT_LOGINS], 13);
@@ -221,7 +221,7 @@ static void print_client_row(const struct realip_audit_summary *summary, const s
     char last[REALIP_AUDIT_TIME_SIZE];
 
     printf("  %-26s ", realip_address_format(&address, text));
-    print_plain(summary->tally->services[client->service].name, 20);
+    print_plain(summary->tally->services[client->service].name, 24);
     printf(" %-16s", realip_reason_token((enum realip_reason)client->reason));
     print_number(client->deeds[REALIP_AUDIT_MAILS], 12);
     print_number(client->deeds[REALIP_AUDIT_LOGINS], 12);
@@ -235,7 +235,7 @@ static void print_clients(const struct page *page)
     if (summary->client_count == 0)
         return;
     title(page, REALIP_STYLE_STRONG, "Who");
-    printf("  %-26s %-20s %-16s%12s%12s\n", "address", "listener", "reason", "letters", "logins");
+    printf("  %-26s %-24s %-16s%12s%12s\n", "address", "listener", "reason", "letters", "logins");
     for (size_t i = 0; i < summary->client_count && i < MOST_ROWS; i++)
         print_client_row(summary, summary->clients[i]);
     print_more(summary->client_count);

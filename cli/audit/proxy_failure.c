@@ -53,23 +53,36 @@ static bool begins(struct realip_log_text text, const char *word)
     return text.length >= length && memcmp(text.start, word, length) == 0;
 }
 
-/* smtpd shows the bytes that came. A header in pieces begins as a header does; anything else is the client's own protocol. */
-static enum realip_proxy_failure of_short_header(struct realip_log_text bytes)
+/* Postfix shows the bytes that came, escaped. What begins as a header does is `otherwise`; anything else is the client's own protocol: below 16
+ * bytes Postfix calls it short, else unrecognized. */
+static enum realip_proxy_failure of_bytes(struct realip_log_text bytes, enum realip_proxy_failure otherwise)
 {
-    size_t same = bytes.length < 6 ? bytes.length : 6;
+    size_t same = bytes.length < 5 ? bytes.length : 5;
 
-    if (bytes.length == 0 || memcmp(bytes.start, "PROXY ", same) == 0 || begins(bytes, "\\r\\n\\r\\n") || begins(bytes, "??"))
-        return REALIP_PROXY_FAILURE_SHORT;
+    if (bytes.length == 0 || memcmp(bytes.start, "PROXY", same) == 0 || begins(bytes, "\\r\\n\\r\\n"))
+        return otherwise;
     return REALIP_PROXY_FAILURE_SPOKE;
+}
+
+/* What stands behind these words, where the text begins with them. */
+static bool cut_words(struct realip_log_text text, const char *words, struct realip_log_text *bytes_r)
+{
+    size_t length = strlen(words);
+
+    if (!begins(text, words))
+        return false;
+    *bytes_r = (struct realip_log_text){ text.start + length, text.length - length };
+    return true;
 }
 
 enum realip_proxy_failure realip_proxy_failure_of_postfix(struct realip_log_text text)
 {
-    static const char short_header[] = "short protocol header: ";
+    struct realip_log_text bytes;
 
-    if (begins(text, short_header))
-        return of_short_header((struct realip_log_text){ text.start + sizeof(short_header) - 1,
-                                                         text.length - (sizeof(short_header) - 1) });
+    if (cut_words(text, "short protocol header: ", &bytes))
+        return of_bytes(bytes, REALIP_PROXY_FAILURE_SHORT);
+    if (cut_words(text, "unrecognized protocol header: ", &bytes))
+        return of_bytes(bytes, REALIP_PROXY_FAILURE_MALFORMED);
     for (size_t i = 0; i < sizeof(postfix_wordings) / sizeof(postfix_wordings[0]); i++) {
         if (begins(text, postfix_wordings[i].words))
             return postfix_wordings[i].failure;
