@@ -30,12 +30,21 @@ size_t realip_crowd_table_size(void)
     return (size_t)BUCKETS * WAYS;
 }
 
-static unsigned estimate(const uint64_t *bits)
+static unsigned set_bits(const uint64_t *bits)
 {
     unsigned set = 0;
 
-    for (unsigned i = 0; i < REALIP_CROWD_WORDS; i++)
-        set += (unsigned)__builtin_popcountll(bits[i]);
+    for (unsigned i = 0; i < REALIP_CROWD_WORDS; i++) {
+        for (uint64_t word = bits[i]; word != 0; word &= word - 1) /* mostly there are one or two */
+            set++;
+    }
+    return set;
+}
+
+static unsigned estimate(const uint64_t *bits)
+{
+    unsigned set = set_bits(bits);
+
     if (set == BITS)
         set = BITS - 1; /* full: more than can be told */
     return (unsigned)lround(-(double)BITS * log(1.0 - (double)set / BITS));
@@ -48,12 +57,18 @@ unsigned realip_crowd_most(const struct realip_crowd *crowd, enum realip_crowd_s
     return now > crowd->most[sort] ? now : crowd->most[sort];
 }
 
+/* How much would be lost with it: the most names in any window. The set bits are compared, so that no logarithm is needed. */
 static unsigned worth(const struct realip_crowd *crowd)
 {
-    unsigned users = realip_crowd_most(crowd, REALIP_CROWD_USERS);
-    unsigned helos = realip_crowd_most(crowd, REALIP_CROWD_HELOS);
+    unsigned most = 0;
 
-    return users > helos ? users : helos;
+    for (unsigned sort = 0; sort < REALIP_CROWD_SORT_COUNT; sort++) {
+        unsigned now = set_bits(crowd->bits[sort]);
+
+        now = now > crowd->most[sort] ? now : crowd->most[sort];
+        most = now > most ? now : most;
+    }
+    return most;
 }
 
 /* The address's place, a free one, or that of the least interesting address of the bucket. */
@@ -63,6 +78,7 @@ static struct realip_crowd *place_of(struct realip_crowd_table *table, const str
     uint64_t hash = realip_bounded_table_hash(key, sizeof(key), table->seed);
     struct realip_crowd *bucket = &table->places[(size_t)(hash % BUCKETS) * WAYS];
     struct realip_crowd *least = NULL;
+    unsigned least_names = 0;
 
     for (unsigned i = 0; i < WAYS; i++) {
         if (realip_address_equal(&bucket[i].address, address))
@@ -71,11 +87,13 @@ static struct realip_crowd *place_of(struct realip_crowd_table *table, const str
     for (unsigned i = 0; i < WAYS; i++) {
         if (bucket[i].address.family == REALIP_FAMILY_NONE)
             return &bucket[i];
-        if (least == NULL || worth(&bucket[i]) < worth(least)
-            || (worth(&bucket[i]) == worth(least) && bucket[i].last < least->last))
+        unsigned names = worth(&bucket[i]);
+        if (least == NULL || names < least_names || (names == least_names && bucket[i].last < least->last)) {
             least = &bucket[i];
+            least_names = names;
+        }
     }
-    if (least->window == window && worth(least) >= WORTH_TELLING)
+    if (least->window == window && least_names >= WORTH_TELLING)
         table->forgotten++;
     memset(least, 0, sizeof(*least));
     return least;

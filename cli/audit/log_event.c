@@ -5,6 +5,7 @@
 #include "log_pattern.h"
 
 #define MOST_MESSAGE 8192U
+#define WORDS(text)  text, sizeof(text) - 1 /* with its length: a line is compared with many of them */
 
 /* One program's part in a mail log. */
 enum program {
@@ -24,6 +25,7 @@ struct form {
     enum program program;
     bool is_queued;
     const char *words;
+    size_t length; /* of the words */
     enum realip_log_pattern pattern;
     enum realip_log_event_kind kind;
     take_function *take;
@@ -152,27 +154,27 @@ static void take_ban(const struct realip_log_reader *reader, struct realip_log_e
 }
 
 static const struct form forms[] = {
-    { PROGRAM_SMTPD, false, "connect from ", REALIP_LOG_PATTERN_CONNECT, REALIP_LOG_EVENT_CONNECT, take_connect },
-    { PROGRAM_SMTPD, true, "client=", REALIP_LOG_PATTERN_MAIL, REALIP_LOG_EVENT_MAIL, take_mail },
-    { PROGRAM_SMTPD, true, "reject: ", REALIP_LOG_PATTERN_REJECT, REALIP_LOG_EVENT_REJECT, take_reject },
-    { PROGRAM_SMTPD, false, "warning: haproxy read: ", REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
-    { PROGRAM_SMTPD, false, "warning: ignoring non-empty smtpd_upstream", REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_PROXY_FAILURE, take_behind_screen },
-    { PROGRAM_SMTPD, false, "warning: ", REALIP_LOG_PATTERN_SASL, REALIP_LOG_EVENT_LOGIN_FAILED, take_sasl_failure },
-    { PROGRAM_SMTPD, false, "improper command pipelining after CONNECT", REALIP_LOG_PATTERN_PLAIN_PORT, REALIP_LOG_EVENT_PROXY_FAILURE, take_plain_port },
-    { PROGRAM_POSTSCREEN, false, "CONNECT from ", REALIP_LOG_PATTERN_SCREEN_CONNECT, REALIP_LOG_EVENT_CONNECT, take_screen },
-    { PROGRAM_POSTSCREEN, true, "reject: ", REALIP_LOG_PATTERN_SCREEN_REJECT, REALIP_LOG_EVENT_REJECT, take_screen },
-    { PROGRAM_POSTSCREEN, false, "warning: haproxy read: ", REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
-    { PROGRAM_QMGR, true, "from=<", REALIP_LOG_PATTERN_SENDER, REALIP_LOG_EVENT_SENDER, take_sender },
-    { PROGRAM_QMGR, true, "removed", REALIP_LOG_PATTERN_NONE, REALIP_LOG_EVENT_REMOVED, NULL },
-    { PROGRAM_DELIVERY, true, "to=<", REALIP_LOG_PATTERN_DELIVERY, REALIP_LOG_EVENT_DELIVERY, take_delivery },
-    { PROGRAM_DOVECOT_LOGIN, false, "Logged in: ", REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
-    { PROGRAM_DOVECOT_LOGIN, false, "Login: ", REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
-    { PROGRAM_DOVECOT_LOGIN, false, "Login aborted", REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
-    { PROGRAM_DOVECOT_LOGIN, false, "Aborted login", REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
-    { PROGRAM_DOVECOT_LOGIN, false, "Disconnected", REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
-    { PROGRAM_DOVECOT_LOGIN, false, "haproxy_trusted_networks: ", REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_PROXY_FAILURE, take_bad_list },
-    { PROGRAM_DOVECOT_LOGIN, false, "haproxy", REALIP_LOG_PATTERN_HAPROXY, REALIP_LOG_EVENT_PROXY_FAILURE, take_dovecot_failure },
-    { PROGRAM_FAIL2BAN, false, "", REALIP_LOG_PATTERN_BAN, REALIP_LOG_EVENT_BAN, take_ban },
+    { PROGRAM_SMTPD, false, WORDS("connect from "), REALIP_LOG_PATTERN_CONNECT, REALIP_LOG_EVENT_CONNECT, take_connect },
+    { PROGRAM_SMTPD, true, WORDS("client="), REALIP_LOG_PATTERN_MAIL, REALIP_LOG_EVENT_MAIL, take_mail },
+    { PROGRAM_SMTPD, true, WORDS("reject: "), REALIP_LOG_PATTERN_REJECT, REALIP_LOG_EVENT_REJECT, take_reject },
+    { PROGRAM_SMTPD, false, WORDS("warning: haproxy read: "), REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
+    { PROGRAM_SMTPD, false, WORDS("warning: ignoring non-empty smtpd_upstream"), REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_PROXY_FAILURE, take_behind_screen },
+    { PROGRAM_SMTPD, false, WORDS("warning: "), REALIP_LOG_PATTERN_SASL, REALIP_LOG_EVENT_LOGIN_FAILED, take_sasl_failure },
+    { PROGRAM_SMTPD, false, WORDS("improper command pipelining after CONNECT"), REALIP_LOG_PATTERN_PLAIN_PORT, REALIP_LOG_EVENT_PROXY_FAILURE, take_plain_port },
+    { PROGRAM_POSTSCREEN, false, WORDS("CONNECT from "), REALIP_LOG_PATTERN_SCREEN_CONNECT, REALIP_LOG_EVENT_CONNECT, take_screen },
+    { PROGRAM_POSTSCREEN, true, WORDS("reject: "), REALIP_LOG_PATTERN_SCREEN_REJECT, REALIP_LOG_EVENT_REJECT, take_screen },
+    { PROGRAM_POSTSCREEN, false, WORDS("warning: haproxy read: "), REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
+    { PROGRAM_QMGR, true, WORDS("from=<"), REALIP_LOG_PATTERN_SENDER, REALIP_LOG_EVENT_SENDER, take_sender },
+    { PROGRAM_QMGR, true, WORDS("removed"), REALIP_LOG_PATTERN_NONE, REALIP_LOG_EVENT_REMOVED, NULL },
+    { PROGRAM_DELIVERY, true, WORDS("to=<"), REALIP_LOG_PATTERN_DELIVERY, REALIP_LOG_EVENT_DELIVERY, take_delivery },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("Logged in: "), REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("Login: "), REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("Login aborted"), REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("Aborted login"), REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("Disconnected"), REALIP_LOG_PATTERN_NO_LOGIN, REALIP_LOG_EVENT_LOGIN_NONE, take_no_login },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("haproxy_trusted_networks: "), REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_PROXY_FAILURE, take_bad_list },
+    { PROGRAM_DOVECOT_LOGIN, false, WORDS("haproxy"), REALIP_LOG_PATTERN_HAPROXY, REALIP_LOG_EVENT_PROXY_FAILURE, take_dovecot_failure },
+    { PROGRAM_FAIL2BAN, false, WORDS(""), REALIP_LOG_PATTERN_BAN, REALIP_LOG_EVENT_BAN, take_ban },
 };
 
 static bool begins(struct realip_log_text text, const char *word)
@@ -193,16 +195,18 @@ static enum program postfix_program(struct realip_log_text last)
 {
     static const struct {
         const char *name;
+        size_t length;
         enum program program;
     } daemons[] = {
-        { "smtpd", PROGRAM_SMTPD },     { "qmgr", PROGRAM_QMGR },     { "smtp", PROGRAM_DELIVERY },  { "lmtp", PROGRAM_DELIVERY },
-        { "local", PROGRAM_DELIVERY },  { "virtual", PROGRAM_DELIVERY }, { "pipe", PROGRAM_DELIVERY }, { "postscreen", PROGRAM_POSTSCREEN },
-        { "discard", PROGRAM_DELIVERY }, { "error", PROGRAM_DELIVERY }, { "retry", PROGRAM_DELIVERY }, { "nqmgr", PROGRAM_QMGR },
-        { "oqmgr", PROGRAM_QMGR },
+        { WORDS("smtpd"), PROGRAM_SMTPD },      { WORDS("qmgr"), PROGRAM_QMGR },       { WORDS("smtp"), PROGRAM_DELIVERY },
+        { WORDS("lmtp"), PROGRAM_DELIVERY },    { WORDS("local"), PROGRAM_DELIVERY },  { WORDS("virtual"), PROGRAM_DELIVERY },
+        { WORDS("pipe"), PROGRAM_DELIVERY },    { WORDS("discard"), PROGRAM_DELIVERY }, { WORDS("postscreen"), PROGRAM_POSTSCREEN },
+        { WORDS("error"), PROGRAM_DELIVERY },   { WORDS("retry"), PROGRAM_DELIVERY },  { WORDS("nqmgr"), PROGRAM_QMGR },
+        { WORDS("oqmgr"), PROGRAM_QMGR },
     };
 
     for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
-        if (realip_log_text_is(last, daemons[i].name))
+        if (last.length == daemons[i].length && memcmp(last.start, daemons[i].name, last.length) == 0)
             return daemons[i].program;
     }
     return PROGRAM_OTHER;
@@ -306,7 +310,8 @@ static void read_message(struct realip_log_reader *reader, enum program program,
         const struct form *form = &forms[i];
         struct realip_log_text text = form->is_queued ? inner : message;
 
-        if (form->program != program || (form->is_queued && !is_queued) || !begins(text, form->words))
+        if (form->program != program || (form->is_queued && !is_queued) || text.length < form->length
+            || memcmp(text.start, form->words, form->length) != 0)
             continue;
         if (form->pattern != REALIP_LOG_PATTERN_NONE && !realip_log_reader_match(reader, form->pattern, text))
             continue;

@@ -56,13 +56,18 @@ static unsigned two_digits(const char *at)
 
 static uint8_t month_of(const char *at)
 {
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+#define MONTH(a, b, c) ((a) << 16 | (b) << 8 | (c))
+    static const int months[] = { MONTH('J', 'a', 'n'), MONTH('F', 'e', 'b'), MONTH('M', 'a', 'r'), MONTH('A', 'p', 'r'),
+                                  MONTH('M', 'a', 'y'), MONTH('J', 'u', 'n'), MONTH('J', 'u', 'l'), MONTH('A', 'u', 'g'),
+                                  MONTH('S', 'e', 'p'), MONTH('O', 'c', 't'), MONTH('N', 'o', 'v'), MONTH('D', 'e', 'c') };
+    int month = MONTH((unsigned char)at[0], (unsigned char)at[1], (unsigned char)at[2]);
 
     for (unsigned i = 0; i < 12; i++) {
-        if (names[i * 3] == at[0] && names[i * 3 + 1] == at[1] && names[i * 3 + 2] == at[2])
+        if (months[i] == month)
             return (uint8_t)(i + 1);
     }
     return 0;
+#undef MONTH
 }
 
 /* "03:04:05" at 8 bytes. */
