@@ -277,16 +277,23 @@ static void remember_socket(struct program *program, const char *path)
     program->socket.inode = status.st_ino;
 }
 
+/* Of a reload, too: with which the milter would not start, no file is put in force. One that is empty, or cut off between two
+ * blocks, is well formed. */
+static int check_listen(void *context, const struct realip_config *config, struct realip_problems *problems)
+{
+    (void)context;
+    if (config->milter.listen_count == 1)
+        return 0;
+    realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
+                        "one place to listen at is needed: write milter { listen = \"unix:/var/spool/postfix/realip/milter\" }");
+    return -1;
+}
+
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     const struct realip_service *service = &config->milter;
 
-    if (service->listen_count != 1) {
-        realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
-                            "one place to listen at is needed: write milter { listen = \"unix:/var/spool/postfix/realip/milter\" }");
-        return -1;
-    }
-    if (open_socket(&service->listen[0], service, problems) < 0)
+    if (check_listen(NULL, config, problems) < 0 || open_socket(&service->listen[0], service, problems) < 0)
         return -1;
     remember_socket(program, service->listen[0].path);
     if (service->http == NULL)
@@ -321,6 +328,7 @@ static int start(struct program *program, const char *path, struct realip_proble
     if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
         return REALIP_EXIT_CONFIG;
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    realip_snapshots_set_check(program->snapshots, check_listen, NULL);
     int status = apply(program, realip_snapshot_config(snapshot), problems);
     program->started = snapshot; /* what a reload can't change is compared with it */
     if (status != 0)

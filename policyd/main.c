@@ -236,15 +236,21 @@ static int explain_at(struct program *program, const struct realip_endpoint *end
     return 0;
 }
 
+static int check_listen(const struct realip_config *config, struct realip_problems *problems)
+{
+    if (config->policyd.listen_count > 0)
+        return 0;
+    realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
+                        "nowhere to listen: add policyd { listen = { \"unix:/var/spool/postfix/realip/policy\" } }");
+    return -1;
+}
+
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     const struct realip_service *service = &config->policyd;
 
-    if (service->listen_count == 0) {
-        realip_problems_add(problems, (struct realip_origin){ config->path, 0 },
-                            "nowhere to listen: add policyd { listen = { \"unix:/var/spool/postfix/realip/policy\" } }");
+    if (check_listen(config, problems) < 0)
         return -1;
-    }
     for (size_t i = 0; i < service->listen_count; i++) {
         int fd = realip_daemon_listen(&service->listen[i], service, problems);
 
@@ -369,9 +375,8 @@ static int start_attestation(struct program *program, const struct realip_config
 }
 
 /* A reload can't start a helper: rules that need one would refuse everybody. */
-static int check_attestation(void *context, const struct realip_config *fresh, struct realip_problems *problems)
+static int check_attestation(const struct program *program, const struct realip_config *fresh, struct realip_problems *problems)
 {
-    const struct program *program = context;
     const struct realip_listener *most = most_demanding(fresh);
 
     if (program->attests || most->attest == REALIP_ATTEST_OFF)
@@ -384,6 +389,14 @@ static int check_attestation(void *context, const struct realip_config *fresh, s
     realip_problems_add(problems, most->attest_origin,
                         "attest = required, but attestation was off, or not possible, when policyd was started: restart it");
     return -1;
+}
+
+/* With which it would not start, no file is put in force: one that is empty, or cut off between two blocks, is well formed. */
+static int check_fresh(void *context, const struct realip_config *fresh, struct realip_problems *problems)
+{
+    if (check_listen(fresh, problems) < 0)
+        return -1;
+    return check_attestation(context, fresh, problems);
 }
 
 /* Exit status: 0 to go on. */
@@ -420,7 +433,7 @@ static int start(struct program *program, const char *path, struct realip_proble
         || realip_daemon_drop_capabilities(problems) < 0)
         return REALIP_EXIT_CONFIG;
     program->started = realip_snapshots_acquire(program->snapshots);
-    realip_snapshots_set_check(program->snapshots, check_attestation, program);
+    realip_snapshots_set_check(program->snapshots, check_fresh, program);
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     publish(config);
     start_watch(program);

@@ -2,10 +2,13 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MAX_FILE_SIZE (16U << 20)
 
@@ -239,10 +242,30 @@ static char *read_stream(FILE *stream, size_t *size_r)
     return text;
 }
 
+/* A pipe is taken (-c /dev/stdin), but not waited for: opening one that nobody writes to would hold a daemon up. */
+static FILE *open_text(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *stream = NULL;
+
+    if (fd >= 0 && fcntl(fd, F_SETFL, 0) == 0)
+        stream = fdopen(fd, "r");
+    if (fd >= 0 && stream == NULL)
+        close(fd);
+    return stream;
+}
+
+static bool is_pipe(FILE *stream)
+{
+    struct stat status;
+
+    return fstat(fileno(stream), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 static void read_text(struct realip_config_file *file)
 {
     struct realip_origin origin = { file->path, 0 };
-    FILE *stream = fopen(file->path, "re");
+    FILE *stream = open_text(file->path);
     size_t size = 0;
 
     if (stream == NULL) {
@@ -256,6 +279,8 @@ static void read_text(struct realip_config_file *file)
     else if (ferror(stream) != 0)
         realip_problems_add(file->problems, origin, "cannot be read: %s; a configuration file is wanted",
                             strerror(errno));
+    else if (size == 0 && is_pipe(stream))
+        realip_problems_add(file->problems, origin, "is a pipe, and nobody writes to it; a configuration file is wanted");
     else if (size > MAX_FILE_SIZE)
         realip_problems_add(file->problems, origin, "is larger than 16 MiB; put long lists into files = { ... }");
     else if (memchr(file->text, '\0', size) != NULL)
