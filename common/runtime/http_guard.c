@@ -44,7 +44,8 @@ static bool has_known_host(const char *own, struct evhttp_request *request)
 
 const char *realip_http_guard_refusal(const struct realip_http_guard *guard, struct evhttp_request *request)
 {
-    if (!has_known_host(guard->host, request))
+    /* Other hosts call it by names and addresses that it can't know, and a page has no token. */
+    if (guard->is_local && !has_known_host(guard->host, request))
         return "Host";
     if (guard->token == NULL)
         return guard->is_local ? NULL : "token";

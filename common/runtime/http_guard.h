@@ -1,7 +1,8 @@
 /* http_guard - who may ask a daemon over HTTP for more than its metrics.
  *
  * What tells about sessions, or judges them, is for this host, or for whoever knows the token. A browser on this host is no
- * proof of it: a web page that has a name of its own point to 127.0.0.1 (DNS rebinding) sends that name as Host.
+ * proof of it: a web page that has a name of its own point to 127.0.0.1 (DNS rebinding) sends that name as Host. Where it
+ * listens for other hosts the token alone decides, whatever they call it.
  */
 #ifndef REALIP_HTTP_GUARD_H
 #define REALIP_HTTP_GUARD_H
