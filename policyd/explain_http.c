@@ -133,6 +133,8 @@ static void answer(const struct realip_explain_http *self, struct evhttp_request
     if (wrong == NULL)
         wrong = read_query(&values, &query);
     if (wrong == NULL)
+        realip_recent_ask(self->recent);
+    if (wrong == NULL)
         send_json(request, HTTP_OK, answer_json(self->recent, &query));
     else
         send_json(request, HTTP_BADREQUEST, json_pack("{s:s}", "error", wrong));

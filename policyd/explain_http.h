@@ -3,6 +3,7 @@
  *   GET /explain?recent=ADDRESS   sessions whose client or TCP peer it is
  *   GET /explain?session=ID       sessions with this id: Postfix's instance, Dovecot's session
  *   GET /explain                  the last of all
+ * What passed is told from the first question on; problems always.
  * 200 {"now":…, "problems-since":…, "passes-since":…, "verdicts":[{…}, …]}, the newest first, REALIP_EXPLAIN_MOST at most; times are seconds, null:
  * nothing has been forgotten. 400 for a question that is none, 403 for whoever may not ask; both {"error":"…"}.
  * Every text that a client chose is escaped as in the log (visible ASCII, \xHH), so that it is text wherever it is shown.
@@ -16,7 +17,7 @@
 #define REALIP_EXPLAIN_MOST 200
 
 struct realip_explain_http {
-    const struct realip_recent *recent;
+    struct realip_recent *recent;
     struct realip_http_guard guard;
 };
 

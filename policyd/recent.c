@@ -43,6 +43,7 @@ struct ring {
 struct realip_recent {
     struct ring problems;
     struct ring passes;
+    long long asked; /* first; 0: never, and what passes is not kept */
     struct kept all[REALIP_RECENT_PROBLEMS + REALIP_RECENT_PASSES];
 };
 
@@ -103,6 +104,8 @@ void realip_recent_add(struct realip_recent *recent, const struct realip_facts *
     const char *file = end_of(verdict->rule.file);
     char *out = kept->texts;
 
+    if (passes && recent->asked == 0)
+        return;
     ring->next = ring->next + 1 == ring->size ? 0 : ring->next + 1;
     kept->msecs = now_msecs();
     kept->client = facts->client;
@@ -119,6 +122,12 @@ void realip_recent_add(struct realip_recent *recent, const struct realip_facts *
 #define PUT(field, size) out = put(out, field, size);
     TEXTS(PUT)
 #undef PUT
+}
+
+void realip_recent_ask(struct realip_recent *recent)
+{
+    if (recent->asked == 0)
+        recent->asked = now_msecs();
 }
 
 static void view(const struct kept *kept, struct realip_recent_verdict *verdict_r)
@@ -197,5 +206,7 @@ long long realip_recent_problems_since(const struct realip_recent *recent)
 
 long long realip_recent_passes_since(const struct realip_recent *recent)
 {
-    return recent->passes.kept[recent->passes.next].msecs;
+    long long oldest = recent->passes.kept[recent->passes.next].msecs;
+
+    return oldest > 0 ? oldest : recent->asked;
 }

@@ -1,7 +1,8 @@
 /* recent - the last verdicts, kept in memory for the question "why was this letter deferred at 10:42?".
  *
  * Two rings of fixed size, so that many sessions that pass push no refusal out: problems, and what passed. One thread alone (policyd's
- * loop) adds and reads, so there is no lock. Texts of clients are kept as they came, cut to fit: escape them before they are told.
+ * loop) adds and reads, so there is no lock. What passed is kept from the first question on: a write to memory for each request costs
+ * some hundredths of their rate, and most servers are never asked. Texts of clients are kept as they came, cut to fit: escape them before they are told.
  */
 #ifndef REALIP_RECENT_H
 #define REALIP_RECENT_H
@@ -52,11 +53,14 @@ struct realip_recent_query {
     const char *session;           /* whole; what was cut when it was kept is compared as far as it goes */
 };
 
+/* Somebody asks: from now on what passes is kept, too. */
+void realip_recent_ask(struct realip_recent *recent);
+
 /* Fills up to `room` verdicts that fit, the newest first; returns how many. */
 size_t realip_recent_find(const struct realip_recent *recent, const struct realip_recent_query *query,
                           struct realip_recent_verdict *found, size_t room);
 
-/* How far back the rings reach: when their oldest entries were made, in milliseconds of the wall clock; 0: nothing has been forgotten. */
+/* How far back the rings reach, in milliseconds of the wall clock: since when nothing has been forgotten; 0: since the start. */
 long long realip_recent_problems_since(const struct realip_recent *recent);
 long long realip_recent_passes_since(const struct realip_recent *recent);
 

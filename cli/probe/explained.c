@@ -55,6 +55,16 @@ static int ask_about(const struct realip_http_place *place, const struct realip_
     return found;
 }
 
+int realip_probe_announce(const struct realip_http_place *place, char *error, size_t size)
+{
+    json_t *answer;
+
+    if (realip_http_get(place, "/explain?session=-", ASK_MSECS, &answer, error, size) < 0)
+        return -1;
+    json_decref(answer);
+    return 0;
+}
+
 int realip_probe_explain(const struct realip_http_place *place, struct realip_probe_observation *seen, char *error, size_t size)
 {
     int found = 0;

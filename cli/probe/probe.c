@@ -54,6 +54,14 @@ static void show_progress(const struct probe *probe, const struct realip_probe_t
                 realip_probe_opening_text(opening), (probe->deadline - realip_probe_now()) / 1000000);
 }
 
+/* Once is enough. */
+static void stop_asking(struct probe *probe, const char *error)
+{
+    fprintf(stderr, "realipctl probe: --explain: %s\n", error);
+    probe->options.place.url = NULL;
+    probe->unseen = true;
+}
+
 /* Only what reached the policy server can be explained. */
 static void explain(struct probe *probe, struct realip_probe_observation *seen)
 {
@@ -61,11 +69,8 @@ static void explain(struct probe *probe, struct realip_probe_observation *seen)
 
     if (probe->options.place.url == NULL || seen->mail == REALIP_PROBE_MAIL_UNKNOWN)
         return;
-    if (realip_probe_explain(&probe->options.place, seen, error, sizeof(error)) == 0)
-        return;
-    fprintf(stderr, "realipctl probe: --explain: %s\n", error);
-    probe->options.place.url = NULL; /* once is enough */
-    probe->unseen = true;
+    if (realip_probe_explain(&probe->options.place, seen, error, sizeof(error)) < 0)
+        stop_asking(probe, error);
 }
 
 static void experiment(struct probe *probe, struct realip_probe_listener *listener)
@@ -168,6 +173,7 @@ static int finish(struct probe *probe, long long began)
 int realip_probe_main(const char *config_path, int argc, char **argv)
 {
     struct probe probe = { .config = NULL };
+    char error[512];
 
     signal(SIGPIPE, SIG_IGN);
     int result = realip_probe_read_options(argc, argv, &probe.options);
@@ -190,6 +196,8 @@ int realip_probe_main(const char *config_path, int argc, char **argv)
     probe.listeners = probe.options.json ? json_array() : NULL;
     long long began = realip_probe_now();
     probe.deadline = began + probe.options.total_seconds * 1000000LL;
+    if (probe.options.place.url != NULL && realip_probe_announce(&probe.options.place, error, sizeof(error)) < 0)
+        stop_asking(&probe, error);
     for (int i = optind; i < argc; i++)
         probe_text(&probe, argv[i]);
     return finish(&probe, began);
