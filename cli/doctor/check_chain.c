@@ -188,6 +188,42 @@ static bool is_mail(const struct chain *chain, const struct realip_sender *sende
     return false;
 }
 
+/* Whose port is it by its number, and was that server read? */
+static bool should_listen(const struct realip_setup *setup, unsigned port)
+{
+    static const unsigned smtp[] = { 25, 465, 587 };
+    static const unsigned mailbox[] = { 110, 143, 993, 995, 4190 };
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(smtp) / sizeof(smtp[0]); i++)
+        found = found || (port == smtp[i] && setup->postfix.is_known);
+    for (size_t i = 0; i < sizeof(mailbox) / sizeof(mailbox[0]); i++)
+        found = found || (port == mailbox[i] && setup->dovecot.is_known);
+    return found;
+}
+
+/* PROXY to a mail port of this very host, by its address, at which nothing listens. */
+static void check_nowhere(struct chain *chain, const struct realip_sender *sender)
+{
+    struct realip_setup *setup = chain->setup;
+    struct realip_address address;
+    const char *reason;
+
+    if (sender->version == 0 || setup->host.address_count == 0 || !should_listen(setup, sender->port)
+        || realip_address_parse(sender->host, strlen(sender->host), &address, &reason) < 0
+        || !realip_host_is_here(&setup->host, &address))
+        return;
+    for (size_t i = 0; i < chain->count; i++) {
+        if (chain->targets[i].port == sender->port || chain->targets[i].port == 0)
+            return;
+    }
+    realip_finding_add(
+        setup, chain->findings, REALIP_FINDING_SEND_PROXY_UNEXPECTED, sender->origin, sender->name,
+        realip_text_format(&setup->arena, "sends PROXY to port %u of this host, where nothing listens", sender->port),
+        "send to a port that expects PROXY: -o smtpd_upstream_proxy_protocol=haproxy in master.cf, "
+        "haproxy = yes in Dovecot's inet_listener");
+}
+
 static void check_sender(struct chain *chain, const struct realip_sender *sender)
 {
     struct realip_setup *setup = chain->setup;
@@ -212,6 +248,7 @@ static void check_sender(struct chain *chain, const struct realip_sender *sender
                                    "inet_protocols = all");
         }
     }
+    check_nowhere(chain, sender);
     if (sender->missing_timeouts != NULL && is_mail(chain, sender))
         realip_finding_add(setup, chain->findings, REALIP_FINDING_HAPROXY_NO_TIMEOUT, sender->section, sender->name,
                            realip_text_format(&setup->arena, "a section that passes on mail has no timeout for: %s",

@@ -60,11 +60,28 @@ static void check_main_unread(struct realip_setup *setup, struct realip_findings
                            "  -o smtpd_upstream_proxy_protocol=haproxy");
 }
 
-/* Inherited from main.cf where it was meant for the doors outside. */
-static void check_internal(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)
+static bool inherits_proxy(const struct realip_door *door)
 {
-    if (!door->takes_proxy || !door->is_return || door->is_postscreen
-        || realip_postfix_override(door->front, "smtpd_upstream_proxy_protocol").file != NULL)
+    return door->takes_proxy && !door->is_postscreen
+           && realip_postfix_override(door->front, "smtpd_upstream_proxy_protocol").file == NULL;
+}
+
+/* Does a door that others reach have it from main.cf, too? */
+static bool outside_inherits(const struct realip_doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++) {
+        if (!doors->items[i].is_internal && inherits_proxy(&doors->items[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Inherited from main.cf where it was meant for the doors outside. A port on loopback alone may as well be a proxy's on
+ * this host, unless the same line of main.cf serves the doors outside. */
+static void check_internal(struct realip_setup *setup, struct realip_findings *findings,
+                           const struct realip_doors *doors, const struct realip_door *door)
+{
+    if (!inherits_proxy(door) || !(door->is_return || (door->is_local && outside_inherits(doors))))
         return;
     for (size_t i = 0; i < setup->proxies.sender_count; i++) {
         if (setup->proxies.senders[i].version > 0 && setup->proxies.senders[i].port == door->front->port)
@@ -72,7 +89,8 @@ static void check_internal(struct realip_setup *setup, struct realip_findings *f
     }
     realip_finding_add(setup, findings, REALIP_FINDING_PROXY_INTERNAL_PORT, door->proxy_origin,
                        realip_check_service_name(setup, door->front),
-                       "a content filter's way back expects a PROXY header",
+                       door->is_return ? "a content filter's way back expects a PROXY header"
+                                       : "a port for this host's own programs expects a PROXY header",
                        realip_text_format(&setup->arena, "in master.cf, below %s:\n  -o smtpd_upstream_proxy_protocol=",
                                           realip_check_service_name(setup, door->front)));
 }
@@ -131,7 +149,7 @@ void realip_check_proxy_ports(struct realip_setup *setup, struct realip_findings
         if (door->is_postscreen && door->smtpd != NULL)
             check_behind_postscreen(setup, findings, door);
         check_unread(setup, findings, door);
-        check_internal(setup, findings, door);
+        check_internal(setup, findings, &doors, door);
     }
     check_main_unread(setup, findings);
     check_names(setup, findings);
