@@ -183,19 +183,21 @@ static int keep(const struct reading *reading, const struct file *last, const st
     return 0;
 }
 
-/* What has just been read well may still be less than it was. 0; or -1 and one problem added. */
-static int compare(const struct reading *reading, const struct file *last, size_t count, const struct realip_network_file *file,
-                   struct realip_problems *found)
+/* What has just been read well may still be less than it was, or will be. `last` NULL: the file is new. 0; or -1 and one
+ * problem added. */
+static int compare(const struct reading *reading, const char *path, const struct file *last, size_t count,
+                   const struct realip_network_file *file, struct realip_problems *found)
 {
-    struct realip_origin at = { last->path, 0 };
+    struct realip_origin at = { path, 0 };
 
     if (count == 0 && file->says_empty)
         return 0;
-    if (count == 0 && realip_kept_networks_count(last->networks) > 0) {
+    if (last != NULL && count == 0 && realip_kept_networks_count(last->networks) > 0) {
         realip_problems_add(found, at, "has no network any more; write a line '# empty' into it if that is meant");
         return -1;
     }
-    if (reading->kind == KIND_FILES && file->is_cut && !last->is_cut) {
+    /* The half of an address may be another host's. */
+    if (reading->kind == KIND_FILES && file->is_cut && (last == NULL || !last->is_cut)) {
         realip_problems_add(found, at, "ends in the middle of a line, as if it was cut off; end its last line, or write it whole beside and rename it");
         return -1;
     }
@@ -218,8 +220,8 @@ static int read_one(const struct reading *reading, const char *path)
                                               target->arena, target->list, problems, target->warnings);
     else
         result = realip_network_source_file(set, path, reading->origin, target->arena, target->list, problems, &file);
-    if (result == 0 && last != NULL)
-        result = compare(reading, last, target->list->count - from, &file, problems);
+    if (result == 0 && reading->last != NULL)
+        result = compare(reading, path, last, target->list->count - from, &file, problems);
     if (result == 0) {
         result = remember(reading, path, from, file.is_cut);
     } else {

@@ -5,7 +5,7 @@
  * list that is gone must not make nodes look like clients. A source is stale when
  *   - a file that it names can't be read, or anything in it is wrong;
  *   - a file that had networks has none, and has no line "# empty" either;
- *   - a file that ended with a whole line ends in the middle of one;
+ *   - a file that ended with a whole line, or is new to its pattern, ends in the middle of one;
  *   - a pattern whose files had networks matches nothing. Where it goes on to match other files, a file that is gone is gone.
  *
  * Each load has sources of its own, made with those of the last good load to fall back upon: a load that is refused changes

@@ -306,6 +306,22 @@ START_TEST(of_a_pattern_one_file_is_kept_and_the_others_go_on)
 }
 END_TEST
 
+START_TEST(a_new_file_that_is_half_written_gives_nothing)
+{
+    configure("networks proxies { files = \"%s/d/*.cidr\" }\n");
+    put("d/a.cidr", "10.0.1.1");
+    open_snapshots();
+    put("d/b.cidr", "10.0.2.1\n10.0.20.1"); /* 10.0.20.13 it will be: nobody ever trusted 10.0.20.1 */
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert_uint_eq(logged("b.cidr: ends in the middle of a line"), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 1);
+    put("d/b.cidr", "10.0.2.1\n10.0.20.13\n");
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert_uint_eq(logged("is good again (3 networks)"), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_is_taken_out_of_a_pattern_is_gone)
 {
     configure("networks infrastructure { files = \"%s/d/*.cidr\" }\n");
@@ -520,6 +536,7 @@ Suite *realip_sources_suite(void)
     tcase_add_loop_test(tests, words_of_comments_do_not_empty_a_file, 0, 4);
     tcase_add_test(tests, a_last_line_without_an_end_is_fine_where_it_always_was);
     tcase_add_test(tests, of_a_pattern_one_file_is_kept_and_the_others_go_on);
+    tcase_add_test(tests, a_new_file_that_is_half_written_gives_nothing);
     tcase_add_test(tests, a_file_that_is_taken_out_of_a_pattern_is_gone);
     tcase_add_test(tests, a_pattern_may_match_nothing_from_the_start);
     tcase_add_test(tests, nothing_new_is_told_apart);
