@@ -83,8 +83,14 @@ static int compare(const struct realip_export *export, const struct realip_expor
     return result;
 }
 
+static int refuse(const struct realip_export *export)
+{
+    return realip_export_networks_refuse_everybody(export->config, REALIP_EXPORT_NEVER_BANNED, "nobody would ever be banned");
+}
+
 const struct realip_export_form realip_export_crowdsec = {
     .name = "crowdsec",
+    .refuse = refuse,
     .parts = { { "mail-realip.yaml", print, compare, NULL } },
     .next = "it belongs into /etc/crowdsec/parsers/s02-enrich; then: crowdsec -t && systemctl reload crowdsec",
 };

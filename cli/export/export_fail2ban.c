@@ -108,8 +108,14 @@ static int compare_running(const struct realip_export *export, const struct real
     return result;
 }
 
+static int refuse(const struct realip_export *export)
+{
+    return realip_export_networks_refuse_everybody(export->config, REALIP_EXPORT_NEVER_BANNED, "nobody would ever be banned");
+}
+
 const struct realip_export_form realip_export_fail2ban = {
     .name = "fail2ban",
+    .refuse = refuse,
     .parts = { { "mail-realip.conf", print, compare, NULL } },
     .compare_running = compare_running,
     .next = "fail2ban-client -t && fail2ban-client reload",

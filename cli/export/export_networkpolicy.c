@@ -10,7 +10,9 @@
 
 static int refuse(const struct realip_export *export)
 {
-    return realip_ports_refuse(&export->config->rules, export->config->path);
+    int result = realip_ports_refuse(&export->config->rules, export->config->path);
+
+    return result != 0 ? result : realip_export_networks_refuse_everybody(export->config, SETS, "everybody would reach the PROXY ports");
 }
 
 /* "app=mail,tier=front": as labels. What a label may be was looked at when the command line was read. */

@@ -57,3 +57,29 @@ void realip_export_networks_line(FILE *out, const struct realip_network *network
 
     fprintf(out, "%s\n", realip_network_format(network, text));
 }
+
+static bool is_everybody(const struct realip_range *range)
+{
+    const struct realip_address *last = &range->last;
+
+    if (range->first.hi != 0 || range->first.lo != 0)
+        return false;
+    return last->family == REALIP_FAMILY_IPV4 ? last->lo == UINT32_MAX : last->hi == UINT64_MAX && last->lo == UINT64_MAX;
+}
+
+int realip_export_networks_refuse_everybody(const struct realip_config *config, unsigned sets, const char *effect)
+{
+    struct realip_ranges ranges;
+    bool found = false;
+
+    if (realip_export_networks(&config->rules, sets, &ranges) < 0)
+        return 0; /* whoever writes it meets the same */
+    for (size_t i = 0; i < ranges.count && !found; i++) {
+        found = is_everybody(&ranges.rows[i]);
+        if (found)
+            fprintf(stderr, "%s: the networks to be written hold every %s address: %s; list the hosts that are meant\n", config->path,
+                    ranges.rows[i].first.family == REALIP_FAMILY_IPV4 ? "IPv4" : "IPv6", effect);
+    }
+    realip_ranges_clear(&ranges);
+    return found ? REALIP_EXIT_CONFIG : 0;
+}

@@ -6,6 +6,7 @@
 
 #include "core/rules.h"
 #include "ranges.h"
+#include "runtime/config.h"
 
 /* Sets as bits. */
 #define REALIP_EXPORT_SET(name) (1U << REALIP_SET_##name)
@@ -26,5 +27,9 @@ int realip_export_networks_print(const struct realip_rules *rules, unsigned sets
 
 /* "NETWORK" and a newline; for realip_export_networks_print(). */
 void realip_export_networks_line(FILE *out, const struct realip_network *network);
+
+/* Do these sets hold all addresses of a family? 0; or the exit status for a wrong configuration, and it has been said, with what that
+ * would have done (`effect`): a guard that lets everybody in, or a ban that spares everybody, must not be written in silence. */
+int realip_export_networks_refuse_everybody(const struct realip_config *config, unsigned sets, const char *effect);
 
 #endif

@@ -21,7 +21,9 @@ static const char chain_text[]
 
 static int refuse(const struct realip_export *export)
 {
-    return realip_ports_refuse(&export->config->rules, export->config->path);
+    int result = realip_ports_refuse(&export->config->rules, export->config->path);
+
+    return result != 0 ? result : realip_export_networks_refuse_everybody(export->config, SETS, "everybody would reach the PROXY ports");
 }
 
 /* "elements = { }" with nothing in it is a syntax error; a set without elements matches nobody. */

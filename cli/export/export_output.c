@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,28 @@ static int finish(FILE *out, bool failed, const char *fresh, const char *path)
     return -1;
 }
 
+/* A device or a pipe is written to and never replaced: root's "--to /dev/null" must leave a device behind. */
+static bool is_replaceable(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) < 0 || S_ISREG(status.st_mode);
+}
+
+static int write_in_place(const struct realip_export *export, const char *form, const struct realip_export_part *part, const char *path)
+{
+    FILE *out = fopen(path, "we");
+
+    if (out == NULL)
+        return -1;
+    bool failed = print(export, form, part, out) < 0 || ferror(out) != 0;
+    int error = errno;
+    if (fclose(out) != 0 && !failed)
+        return -1;
+    errno = error;
+    return failed ? -1 : 0;
+}
+
 int realip_export_output_write(const struct realip_export *export, const char *form, const struct realip_export_part *part,
                                const char *path)
 {
@@ -40,6 +63,8 @@ int realip_export_output_write(const struct realip_export *export, const char *f
 
     if (strcmp(path, "-") == 0)
         return print(export, form, part, stdout) < 0 || fflush(stdout) != 0 || ferror(stdout) != 0 ? -1 : 0;
+    if (!is_replaceable(path))
+        return write_in_place(export, form, part, path);
     if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh)) {
         errno = ENAMETOOLONG;
         return -1;
