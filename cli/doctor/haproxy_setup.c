@@ -218,14 +218,34 @@ static enum section_kind kind_of(const char *word)
     return realip_text_is_among(word, others) ? SECTION_OTHER : SECTION_NONE;
 }
 
+/* "SECTION NAME from DEFAULTS" takes what that section says; without it the last defaults before it count (HAProxy's
+ * manual, 4). */
+static const struct section *defaults_of(const struct reader *reader, const struct realip_words *words)
+{
+    const char *from = NULL;
+
+    for (size_t i = 1; i + 1 < words->count; i++) {
+        if (strcmp(words->items[i], "from") == 0)
+            from = words->items[i + 1];
+    }
+    for (size_t i = reader->count; from != NULL && i > 0; i--) {
+        const struct section *section = &reader->sections[i - 1];
+
+        if (section->kind == SECTION_DEFAULTS && strcmp(strchr(section->name, ' ') + 1, from) == 0)
+            return section;
+    }
+    return &reader->defaults;
+}
+
 static void begin_section(struct reader *reader, enum section_kind kind, const struct realip_words *words,
                           struct realip_origin origin)
 {
     struct realip_arena *arena = &reader->setup->arena;
     struct section section = { 0 };
 
-    if (kind != SECTION_DEFAULTS && kind != SECTION_OTHER)
-        section = reader->defaults;
+    const struct section *defaults = defaults_of(reader, words);
+    if (kind != SECTION_OTHER && (kind != SECTION_DEFAULTS || defaults != &reader->defaults))
+        section = *defaults;
     section.kind = kind;
     section.origin = origin;
     section.name = realip_text_format(arena, "%s %s", words->items[0], words->count > 1 ? words->items[1] : "");
