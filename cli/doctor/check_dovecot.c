@@ -26,6 +26,21 @@ static const char *list_value(struct realip_setup *setup, const char *name, stru
     return realip_words_join(&setup->arena, &words, " ");
 }
 
+/* "</file", "$name", "%{env:name}": Dovecot has another text there, which can't be read here. */
+static bool is_elsewhere(const struct realip_list_entry *entry)
+{
+    return !entry->is_network && (entry->text[0] == '<' || entry->text[0] == '$' || strchr(entry->text, '%') != NULL);
+}
+
+/* An entry as Dovecot and mail-realip both take it: a mapped one is IPv4, and no bits stand behind the prefix. */
+static const char *respelt(struct realip_setup *setup, const struct realip_list_entry *entry)
+{
+    char text[REALIP_NETWORK_TEXT_SIZE];
+
+    realip_network_format(&entry->network, text);
+    return realip_text_copy(&setup->arena, text, strlen(text));
+}
+
 /* Dovecot's net_parse_range(): an address and perhaps its bits. A mapped entry is read and never matches. */
 static bool is_broken(const struct realip_list_entry *entry)
 {
@@ -45,26 +60,32 @@ static void check_list(struct judge *judge, const char *name, enum realip_findin
 
     for (size_t i = 0; i < list.count; i++) {
         const struct realip_list_entry *entry = &list.items[i];
-        bool is_bad = is_broken(entry);
+        bool is_bad = is_broken(entry) && !is_elsewhere(entry);
 
-        realip_words_add(&setup->arena, is_bad ? &bad : &kept, entry->text);
-        if (!is_bad && realip_check_is_wide(&entry->network))
+        if (is_bad)
+            realip_words_add(&setup->arena, &bad, entry->text);
+        if (!is_bad)
+            realip_words_add(&setup->arena, &kept, entry->text);
+        else if (entry->is_network && !entry->is_excluded)
+            realip_words_add(&setup->arena, &kept, respelt(setup, entry));
+        if (!is_bad && entry->is_network && realip_check_is_wide(&entry->network))
             realip_words_add(&setup->arena, &loose, entry->text);
     }
+    const char *whom = strcmp(name, "login_trusted_networks") == 0
+                           ? "ADDRESS OF EACH WEBMAIL HOST OR DOVECOT PROXY"
+                           : realip_check_proxy_list(setup, " ", "ADDRESS OF EACH PROXY");
     if (bad.count > 0)
         realip_finding_add(
             setup, judge->findings, broken, origin, NULL,
             realip_text_format(&setup->arena, "%s has what is no network to Dovecot: %s", name,
                                realip_words_join(&setup->arena, &bad, " ")),
-            realip_text_format(&setup->arena, "%s = %s", name, realip_words_join(&setup->arena, &kept, " ")));
+            realip_text_format(&setup->arena, "%s = %s", name,
+                               kept.count == 0 ? whom : realip_words_join(&setup->arena, &kept, " ")));
     if (loose.count > 0)
         realip_finding_add(setup, judge->findings, wide, origin, NULL,
                            realip_text_format(&setup->arena, "%s trusts whole networks: %s", name,
                                               realip_words_join(&setup->arena, &loose, " ")),
-                           realip_text_format(&setup->arena, "%s = %s", name,
-                                              strcmp(name, "login_trusted_networks") == 0
-                                                  ? "ADDRESS OF EACH WEBMAIL HOST OR DOVECOT PROXY"
-                                                  : realip_check_proxy_list(setup, " ", "ADDRESS OF EACH PROXY")));
+                           realip_text_format(&setup->arena, "%s = %s", name, whom));
 }
 
 static void check_listeners(struct judge *judge)
@@ -226,7 +247,7 @@ static void check_agreement(struct judge *judge)
         for (size_t k = 0; k < realip_network_set_count(proxies) && !is_listed; k++)
             is_listed = realip_check_holds(&realip_network_set_entry(proxies, k)->network, &list.items[i].network);
         if (!is_listed)
-            realip_words_add(&setup->arena, &strangers, list.items[i].text);
+            realip_words_add(&setup->arena, &strangers, respelt(setup, &list.items[i]));
     }
     if (strangers.count > 0)
         realip_finding_add(setup, judge->findings, REALIP_FINDING_PROXIES_DISAGREE, origin, NULL,
