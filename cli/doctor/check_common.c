@@ -49,11 +49,30 @@ static bool names_port(const char *line, unsigned port)
     return false;
 }
 
+/* The table of `realipctl export nftables`, as a file or as nft lists it: the set "ports" names it, and all but "allowed" are turned
+ * away. */
+static bool is_in_own_table(const char *firewall, unsigned port)
+{
+    const char *table = firewall == NULL ? NULL : strstr(firewall, "table inet mail_realip {");
+    const char *ports = table == NULL ? NULL : strstr(table, "set ports {");
+    const char *elements = ports == NULL ? NULL : strstr(ports, "elements = {");
+    const char *end = elements == NULL ? NULL : strchr(elements, '}');
+    char text[4096];
+
+    if (end == NULL || strstr(table, "tcp dport != @ports accept") == NULL || strstr(table, "reject with tcp reset") == NULL)
+        return false;
+    snprintf(text, sizeof(text), "%.*s", (int)((size_t)(end - elements) < sizeof(text) ? (size_t)(end - elements) : sizeof(text) - 1),
+             elements);
+    return names_port(text, port);
+}
+
 bool realip_check_is_firewalled(const struct realip_setup *setup, unsigned port)
 {
     const char *rest = setup->host.firewall;
     char line[1024];
 
+    if (port > 0 && is_in_own_table(rest, port))
+        return true;
     while (rest != NULL && *rest != '\0' && port > 0) {
         size_t length = strcspn(rest, "\n");
 
