@@ -5,10 +5,60 @@
 
 #include "check.h"
 
-static const char *first_in_list(struct realip_setup *setup, const struct realip_policy_use *use)
+/* A parameter as it is to be written, for the service's own entry where that sets it. */
+static const char *setting(struct realip_setup *setup, const struct realip_service_entry *smtpd, const char *name,
+                           const struct realip_words *words, const char *separator)
 {
-    return realip_text_format(&setup->arena, "%s = check_policy_service { %s, ... }, %s, ...", use->list, use->endpoint,
-                              use->behind);
+    const char *value = realip_words_join(&setup->arena, words, separator);
+
+    return realip_text_format(&setup->arena,
+                              realip_postfix_override(smtpd, name).file != NULL ? "  -o { %s = %s }" : "%s = %s", name,
+                              value);
+}
+
+/* The list with our check in front of all else. */
+static const char *first_in_list(struct realip_setup *setup, const struct realip_service_entry *smtpd,
+                                 const struct realip_policy_use *use)
+{
+    struct realip_words old =
+        realip_text_words(&setup->arena, realip_postfix_value(setup, smtpd, use->list, NULL), " ,\t\r\n");
+    struct realip_words words = { 0 };
+
+    realip_words_add(&setup->arena, &words, "check_policy_service");
+    realip_words_add(&setup->arena, &words, use->text);
+    for (size_t i = 0; i < old.count; i++) {
+        if (strcmp(old.items[i], "check_policy_service") == 0 && i + 1 < old.count
+            && strcmp(old.items[i + 1], use->text) == 0)
+            i++;
+        else
+            realip_words_add(&setup->arena, &words, old.items[i]);
+    }
+    return setting(setup, smtpd, use->list, &words, " ");
+}
+
+/* All milters as they are, and ours with this action. */
+static const char *milters(struct realip_setup *setup, const struct realip_service_entry *smtpd,
+                           const struct realip_milter_use *use, const char *action)
+{
+    struct realip_words words =
+        realip_text_words(&setup->arena, realip_postfix_value(setup, smtpd, "smtpd_milters", NULL), " ,\t\r\n");
+    struct realip_words parts =
+        realip_text_words(&setup->arena, realip_text_bare(&setup->arena, use->text), " ,\t\r\n");
+    struct realip_words kept = { 0 };
+
+    for (size_t i = 0; i < parts.count; i++) {
+        if (strncmp(realip_text_bare(&setup->arena, parts.items[i]), "default_action", 14) != 0)
+            realip_words_add(&setup->arena, &kept, parts.items[i]);
+    }
+    realip_words_add(&setup->arena, &kept, realip_text_format(&setup->arena, "default_action=%s", action));
+    for (size_t i = 0; i < words.count; i++) {
+        if (strcmp(words.items[i], use->text) == 0)
+            words.items[i] =
+                realip_text_format(&setup->arena, "{ %s }", realip_words_join(&setup->arena, &kept, ", "));
+    }
+    return realip_text_format(&setup->arena, "in place of the line at %s:\n%s",
+                              realip_check_place(setup, use->origin),
+                              setting(setup, smtpd, "smtpd_milters", &words, ", "));
 }
 
 static void check_order(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door,
@@ -19,7 +69,7 @@ static void check_order(struct realip_setup *setup, struct realip_findings *find
     realip_finding_add(
         setup, findings, REALIP_FINDING_POLICY_AFTER_PERMIT, use->origin, realip_check_service_name(setup, door->smtpd),
         realip_text_format(&setup->arena, "check_policy_service stands behind %s in %s", use->behind, use->list),
-        first_in_list(setup, use));
+        first_in_list(setup, door->smtpd, use));
 }
 
 /* main.cf asks, and this service's own list takes the place of main.cf's. */
@@ -92,13 +142,13 @@ static void check_milter_outage(struct realip_setup *setup, struct realip_findin
             setup, findings, REALIP_FINDING_MILTER_FAILS_OPEN, where, name,
             realip_text_format(&setup->arena, "milter_default_action = %s, and the rules say mode = %s",
                                use.default_action, realip_mode_token(listener->mode)),
-            realip_text_format(&setup->arena, "smtpd_milters = { %s, default_action=tempfail }", use.endpoint));
+            milters(setup, door->smtpd, &use, "tempfail"));
     if (listener->mode == REALIP_MODE_MONITOR && !is_open(use.default_action))
         realip_finding_add(
             setup, findings, REALIP_FINDING_MONITOR_STOPS_MAIL, where, name,
             realip_text_format(&setup->arena, "milter_default_action = %s, and the rules say mode = monitor",
                                use.default_action),
-            realip_text_format(&setup->arena, "smtpd_milters = { %s, default_action=accept }", use.endpoint));
+            milters(setup, door->smtpd, &use, "accept"));
 }
 
 static void check_delay(struct realip_setup *setup, struct realip_findings *findings, const struct realip_door *door)

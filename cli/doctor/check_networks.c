@@ -230,8 +230,9 @@ static void check_open(struct judge *judge, const struct mynetworks *mynetworks)
         judge->setup, judge->findings, REALIP_FINDING_MYNETWORKS_OPEN, mynetworks->origin, mynetworks->subject,
         realip_text_format(&judge->setup->arena, "mynetworks holds (nearly) every address: %s",
                            realip_words_join(&judge->setup->arena, &open, " ")),
-        realip_text_format(&judge->setup->arena, "%smynetworks = %s", mynetworks->subject != NULL ? "  -o " : "",
-                           realip_words_join(&judge->setup->arena, &kept, mynetworks->subject != NULL ? "," : " ")));
+        realip_text_format(&judge->setup->arena,
+                           mynetworks->subject != NULL ? "  -o { mynetworks = %s }" : "mynetworks = %s",
+                           realip_words_join(&judge->setup->arena, &kept, " ")));
 }
 
 static void check_infrastructure(struct judge *judge, const struct mynetworks *mynetworks)

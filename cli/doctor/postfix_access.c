@@ -70,6 +70,7 @@ static struct realip_policy_use read_policy(struct realip_setup *setup, const ch
     struct realip_policy_use use = { 0 };
     struct realip_words parts = realip_text_words(&setup->arena, realip_text_bare(&setup->arena, word), " ,\t\r\n");
 
+    use.text = word;
     use.endpoint = parts.count > 0 ? parts.items[0] : "";
     for (size_t i = 1; i < parts.count; i++) {
         const char *part = realip_text_bare(&setup->arena, parts.items[i]);
@@ -162,6 +163,7 @@ struct realip_milter_use realip_postfix_milter(struct realip_setup *setup, const
         if (!is_ours(setup, true, parts.endpoint, NULL))
             continue;
         use.endpoint = parts.endpoint;
+        use.text = parts.text;
         use.default_action = parts.default_action;
         use.action_origin = use.origin;
         if (parts.default_action == NULL)

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #define MAX_EXPANSION 12
+/* Of one value. Parameters that name each other several times would otherwise never end. */
+#define MAX_NAMES 1000
+#define MAX_LENGTH ((size_t)1 << 20)
 
 /* Postfix 3.7's defaults at compatibility level 1 and later, of what the checks ask for (postconf(5)). */
 static const char *const defaults[][2] = {
@@ -84,12 +87,14 @@ static const char *expand(struct realip_setup *setup, const struct realip_servic
     struct realip_arena *arena = &setup->arena;
     const char *result = "";
 
-    while (depth < MAX_EXPANSION && strchr(text, '$') != NULL) {
+    while (depth < MAX_EXPANSION && strchr(text, '$') != NULL && setup->postfix.names_left > 0
+           && strlen(result) < MAX_LENGTH) {
         size_t before = strcspn(text, "$");
         const char *at = text + before + 1;
         const char *end = at;
         const char *value = "$";
 
+        setup->postfix.names_left--;
         if (*at == '$') {
             end = at + 1;
         } else if (*at == '{' || *at == '(') {
@@ -114,6 +119,8 @@ const char *realip_postfix_value(struct realip_setup *setup, const struct realip
                                  const char *name, struct realip_origin *origin_r)
 {
     struct realip_origin origin;
+
+    setup->postfix.names_left = MAX_NAMES;
     const char *value = expand(setup, service, raw_value(setup, service, name, &origin), 0);
 
     if (origin_r != NULL)

@@ -16,6 +16,7 @@ struct realip_origin realip_postfix_override(const struct realip_service_entry *
 
 /* One check_policy_service that asks mail-realip. */
 struct realip_policy_use {
+    const char *text; /* what stands behind check_policy_service, as it is spelt */
     const char *list; /* the restriction list that it stands in; NULL: there is none */
     struct realip_origin origin;
     const char *endpoint;
@@ -30,6 +31,7 @@ struct realip_policy_use realip_postfix_policy(struct realip_setup *setup, const
 
 /* Our milter in the service's smtpd_milters. */
 struct realip_milter_use {
+    const char *text; /* its word in smtpd_milters */
     const char *endpoint; /* NULL: there is none */
     const char *default_action;
     struct realip_origin origin;        /* of smtpd_milters */

@@ -43,6 +43,7 @@ struct realip_postfix {
         running; /* what the running one says of parameters that main.cf does not set; empty for a folder */
     struct realip_service_entry *services;
     size_t service_count;
+    unsigned names_left; /* that the value at hand may still put in place of "$name" */
     struct realip_door *doors; /* of realip_postfix_doors(); NULL: nobody asked yet */
     size_t door_count;
     struct realip_settings unused; /* parameters that postconf says nothing reads */
