@@ -122,7 +122,7 @@ static bool is_wanted_line(const struct realip_export_piece *line, const char *n
     }
     if (!*inside || (!realip_export_piece_is(&word, "server") && !realip_export_piece_is(&word, "default-server")))
         return false;
-    while (realip_export_piece_word(line, " \t", &word)) {
+    while (realip_export_piece_word(line, " \t", &word) && word.at[0] != '#') {
         for (size_t i = 0; i < 2; i++)
             found |= realip_export_piece_is(&word, wanted[i]) ? 1U << i : 0;
     }

@@ -112,6 +112,7 @@ struct found {
     struct realip_ranges networks;
     struct realip_ports ports;
     char chain[1024]; /* its words, each with a space */
+    struct realip_export_piece stranger; /* the first word that is none of our table's: "flags dormant", "add element …" */
     bool table;
 };
 
@@ -201,6 +202,9 @@ static int read_table(const struct realip_export_text *text, struct realip_expor
             result = read_set(&reader, report, found);
         else if (is_word(&reader, "chain") && next_word(&reader))
             read_chain(&reader, found);
+        else if (!is_word(&reader, "table") && !is_word(&reader, "inet") && !is_word(&reader, "delete") && !is_word(&reader, "{")
+                 && !is_word(&reader, "}") && found->stranger.length == 0)
+            found->stranger = reader.word;
     }
     return result;
 }
@@ -224,6 +228,9 @@ static int compare(const struct realip_export *export, const struct realip_expor
         if (result == 0)
             result = realip_export_report_networks(report, "allowed", &expected.networks, &found.networks);
         realip_export_report_ports(report, "ports", &expected.ports, &found.ports);
+        if (found.stranger.length > 0)
+            realip_export_report_difference(report, "line %u: '%.*s' is nothing that we write, and may change who is let in",
+                                            found.stranger.line, (int)found.stranger.length, found.stranger.at);
         if (strcmp(found.chain, expected.chain) != 0)
             realip_export_report_difference(report, "the chain is not ours (list it with: nft list table inet mail_realip): it is '%s', expected '%s'",
                                             found.chain, expected.chain);
