@@ -20,6 +20,7 @@
 /* As small as it goes, texts one behind the other: each request writes one, and every line of the cache that it touches costs. */
 struct kept {
     long long msecs; /* 0: nothing stands here */
+    unsigned long long number; /* the clock may stand still, or go back */
     struct realip_address client;
     struct realip_address peer;
     struct realip_network network;
@@ -43,6 +44,7 @@ struct ring {
 struct realip_recent {
     struct ring problems;
     struct ring passes;
+    unsigned long long added;
     long long asked; /* first; 0: never, and what passes is not kept */
     struct kept all[REALIP_RECENT_PROBLEMS + REALIP_RECENT_PASSES];
 };
@@ -108,6 +110,7 @@ void realip_recent_add(struct realip_recent *recent, const struct realip_facts *
         return;
     ring->next = ring->next + 1 == ring->size ? 0 : ring->next + 1;
     kept->msecs = now_msecs();
+    kept->number = ++recent->added;
     kept->client = facts->client;
     kept->peer = facts->peer_state == REALIP_PEER_KNOWN ? facts->peer : (struct realip_address){ 0 };
     kept->network = verdict->network;
@@ -188,7 +191,7 @@ size_t realip_recent_find(const struct realip_recent *recent, const struct reali
     size_t count = 0;
 
     while (count < room && (problem != NULL || pass != NULL)) {
-        bool is_problem = pass == NULL || (problem != NULL && problem->msecs >= pass->msecs);
+        bool is_problem = pass == NULL || (problem != NULL && problem->number > pass->number);
 
         view(is_problem ? problem : pass, &found[count++]);
         if (is_problem)
