@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "words.h"
+
 #define ASK_MSECS   3000
 #define CLOCK_MSECS 12 /* the daemon reads a clock that is late by a tick */
 
@@ -44,6 +46,8 @@ static int ask_about(const struct realip_http_place *place, const struct realip_
 
         if (time * 1000 + CLOCK_MSECS < (double)seen->started_msecs)
             break;
+        if (strcmp(text_of(each, "helo"), REALIP_PROBE_HELO) != 0)
+            continue; /* another session of this host's */
         seen->shown = address_of(each, "client");
         seen->peer = address_of(each, "peer");
         seen->judged = realip_reason_from_token(text_of(each, "reason"));

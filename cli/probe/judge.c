@@ -55,9 +55,23 @@ static const struct realip_probe_observation *best_header(const struct realip_pr
     return is_taken(v2) || (!is_taken(v1) && was_tried(v2)) ? v2 : v1;
 }
 
-static bool is_not_believed(const struct realip_probe_observation *seen)
+static bool is_shown_another(const struct realip_probe_observation *seen)
 {
     return seen->shown.family != REALIP_FAMILY_NONE && !realip_address_equal(&seen->shown, &seen->asserted);
+}
+
+/* It shows who connected. Any other address may be the server's own, which it puts into its greeting, too. */
+static bool is_not_believed(const struct realip_probe_observation *seen)
+{
+    return is_shown_another(seen)
+        && (seen->judged != REALIP_REASON_UNDECIDED || realip_address_equal(&seen->shown, &seen->local));
+}
+
+/* Did the listener see the header, and choke on it? Not who was not there any more, or sends clients away for now. */
+static bool has_choked(const struct realip_probe_observation *header)
+{
+    return was_tried(header) && header->fate != REALIP_PROBE_FATE_UNREACHABLE
+        && !(header->fate == REALIP_PROBE_FATE_REFUSED && header->words[0] == '4');
 }
 
 /* The listener swallows a header: whose? */
@@ -74,6 +88,8 @@ static void judge_taken(const struct realip_probe_observation *seen, const struc
         judgement->notes |= REALIP_PROBE_NOTE(NOT_BELIEVED);
         return;
     }
+    if (role == REALIP_PROBE_ROLE_STRANGER && is_shown_another(header))
+        return; /* whose address that is can't be told from here */
     if (role == REALIP_PROBE_ROLE_STRANGER) {
         judgement->verdict = REALIP_PROBE_VERDICT_TAKES_STRANGERS;
     } else {
@@ -167,14 +183,16 @@ void realip_probe_judge(const struct realip_probe_observation seen[REALIP_PROBE_
         judgement_r->verdict = REALIP_PROBE_VERDICT_SILENT;
         return;
     }
-    if (is_taken(header))
+    if (is_taken(header)) {
         judge_taken(seen, header, role, judgement_r);
-    else if (is_taken(&seen[REALIP_PROBE_PLAIN]) && was_tried(header))
-        judgement_r->verdict = REALIP_PROBE_VERDICT_FORBIDS_PROXY;
-    else if (seen[REALIP_PROBE_PLAIN].fate == REALIP_PROBE_FATE_STRANGE || header->fate == REALIP_PROBE_FATE_STRANGE)
+    } else if (is_taken(&seen[REALIP_PROBE_PLAIN])) {
+        if (has_choked(header))
+            judgement_r->verdict = REALIP_PROBE_VERDICT_FORBIDS_PROXY;
+    } else if (seen[REALIP_PROBE_PLAIN].fate == REALIP_PROBE_FATE_STRANGE || header->fate == REALIP_PROBE_FATE_STRANGE) {
         judgement_r->verdict = REALIP_PROBE_VERDICT_NO_MAIL_SERVER;
-    else
+    } else {
         judge_shut(seen, header, judgement_r);
+    }
     if (judgement_r->verdict == REALIP_PROBE_VERDICT_REFUSES_STRANGERS && role == REALIP_PROBE_ROLE_PROXY)
         judgement_r->notes |= REALIP_PROBE_NOTE(PROXY_REFUSED);
     note_headers(seen, judgement_r);

@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_target(struct realip_probe_targets *targets, const struct addrinfo *found)
@@ -32,6 +33,9 @@ int realip_probe_resolve_pair(const char *host, const char *port, int family, st
         *reason_r = "the host's name is too long";
         return -1;
     }
+    *reason_r = "a port is a number of 1 to 65535, or a service's name such as smtp";
+    if (port[strspn(port, "0123456789")] == '\0' && (strlen(port) > 5 || strtoul(port, NULL, 10) > 65535))
+        return -1; /* getaddrinfo(3) would take the rest of it */
     snprintf(targets_r->host, sizeof(targets_r->host), "%s", host);
     int error = getaddrinfo(host, port, &hints, &found);
     if (error == EAI_NONAME || error == EAI_ADDRFAMILY) {

@@ -56,7 +56,7 @@ const char *realip_probe_ask(enum realip_probe_protocol protocol)
 {
     switch (protocol) {
     case REALIP_PROBE_SMTP:
-        return "EHLO realip-probe.invalid\r\n"; /* a name of nobody (RFC 2606) */
+        return "EHLO " REALIP_PROBE_HELO "\r\n";
     case REALIP_PROBE_IMAP:
         return "a CAPABILITY\r\n";
     case REALIP_PROBE_POP3:

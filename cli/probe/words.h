@@ -4,6 +4,9 @@
 
 #include "observation.h"
 
+/* Its name in EHLO: nobody's (RFC 2606). */
+#define REALIP_PROBE_HELO "realip-probe.invalid"
+
 enum realip_probe_line {
     REALIP_PROBE_LINE_STRANGE = 0, /* of no mail protocol */
     REALIP_PROBE_LINE_MORE,        /* the answer goes on behind it */

@@ -71,6 +71,9 @@ static const struct {
       REALIP_REASON_INFRASTRUCTURE, "", STRANGER, VERDICT(FORBIDS_PROXY), N(CLIENT_REFUSED) },
     { "a header is read and not believed", { REFUSED, GREETED, GREETED, GREETED, GREETED }, SLOW, 0, 0, "192.0.2.66", STRANGER,
       VERDICT(REFUSES_STRANGERS), N(WAITS) | N(NOT_BELIEVED) },
+    { "the address in the greeting is neither's", { REFUSED, GREETED, GREETED, GREETED, GREETED }, SLOW, 0, 0, "198.51.100.9", STRANGER,
+      VERDICT(UNDECIDED), N(WAITS) },
+    { "gone before a header was tried", { GREETED, UNREACHABLE, UNREACHABLE, UNREACHABLE, UNREACHABLE }, FAST, 0, 0, "", STRANGER, VERDICT(UNDECIDED), 0 },
     { "a header is believed, and the server says so", { REFUSED, GREETED, GREETED, GREETED, GREETED }, SLOW, 0, 0, "203.0.113.113", STRANGER,
       VERDICT(TAKES_STRANGERS), N(WAITS) },
     { "with a header and without, a stranger", { GREETED, GREETED, GREETED, GREETED, GREETED }, FAST, 0, 0, "", STRANGER, VERDICT(TAKES_STRANGERS), 0 },
@@ -104,6 +107,25 @@ static void fill(size_t row, struct realip_probe_observation seen[REALIP_PROBE_O
     seen[REALIP_PROBE_V2].refused_for = rows[row].v2_refused;
     seen[REALIP_PROBE_V2].shown = address(rows[row].shown);
 }
+
+/* A server that sends clients away for now has not choked on their header. */
+START_TEST(busy_is_not_forbidding)
+{
+    struct realip_probe_observation seen[REALIP_PROBE_OPENING_COUNT];
+    struct realip_probe_judgement judgement;
+
+    fill(0, seen);
+    seen[REALIP_PROBE_PLAIN].fate = REALIP_PROBE_FATE_GREETED;
+    seen[REALIP_PROBE_V1].fate = seen[REALIP_PROBE_V2].fate = REALIP_PROBE_FATE_REFUSED;
+    strcpy(seen[REALIP_PROBE_V1].words, "421 4.7.0 too many connections");
+    strcpy(seen[REALIP_PROBE_V2].words, "421 4.7.0 too many connections");
+    realip_probe_judge(seen, REALIP_PROBE_ROLE_STRANGER, &judgement);
+    ck_assert_int_eq((int)judgement.verdict, REALIP_PROBE_VERDICT_UNDECIDED);
+    strcpy(seen[REALIP_PROBE_V2].words, "521 5.5.1 Protocol error");
+    realip_probe_judge(seen, REALIP_PROBE_ROLE_STRANGER, &judgement);
+    ck_assert_int_eq((int)judgement.verdict, REALIP_PROBE_VERDICT_FORBIDS_PROXY);
+}
+END_TEST
 
 START_TEST(judges)
 {
@@ -339,6 +361,7 @@ int main(void)
     TCase *words = tcase_create("words");
 
     tcase_add_loop_test(judge, judges, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+    tcase_add_test(judge, busy_is_not_forbidding);
     tcase_add_test(judge, judges_everything);
     tcase_add_test(judge, notes_what_is_offered_and_accepted);
     tcase_add_test(judge, has_tokens_and_texts);
