@@ -33,7 +33,7 @@ static const char usage[]
     = "examples:\n"
       "  realipctl audit /var/log/mail.log*\n"
       "  realipctl audit --infrastructure 10.0.20.0/24 --proxies 10.0.20.13 /var/log/mail.log\n"
-      "  journalctl -o export -t dovecot -t postfix/smtpd --since -7d | realipctl audit -\n"
+      "  journalctl -o export --facility=mail --since -7d | realipctl audit -\n"
       "  realipctl audit --html report.html /var/log/mail.log* /var/log/fail2ban.log\n"
       "  realipctl audit --json /var/log/mail.log | jq .refused.mails\n"
       "usage: realipctl [-c FILE] audit [OPTIONS] LOG...\n"
