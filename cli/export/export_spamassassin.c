@@ -13,17 +13,14 @@ static int compare_entries(const void *a, const void *b)
 {
     const struct realip_first_match_entry *one = a;
     const struct realip_first_match_entry *other = b;
-    const struct realip_address *x = &one->network.address;
-    const struct realip_address *y = &other->network.address;
+    int order = realip_address_compare(&one->network.address, &other->network.address);
 
-    if (x->family != y->family)
-        return x->family < y->family ? -1 : 1;
+    if (one->network.address.family != other->network.address.family)
+        return order;
     if (one->network.prefix != other->network.prefix)
         return one->network.prefix > other->network.prefix ? -1 : 1;
-    if (x->hi != y->hi)
-        return x->hi < y->hi ? -1 : 1;
-    if (x->lo != y->lo)
-        return x->lo < y->lo ? -1 : 1;
+    if (order != 0)
+        return order;
     return (int)other->kind - (int)one->kind;
 }
 

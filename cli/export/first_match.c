@@ -23,15 +23,10 @@ static int compare_entries(const void *a, const void *b)
 {
     const struct realip_first_match_entry *one = a;
     const struct realip_first_match_entry *other = b;
-    const struct realip_address *x = &one->network.address;
-    const struct realip_address *y = &other->network.address;
+    int order = realip_address_compare(&one->network.address, &other->network.address);
 
-    if (x->family != y->family)
-        return x->family < y->family ? -1 : 1;
-    if (x->hi != y->hi)
-        return x->hi < y->hi ? -1 : 1;
-    if (x->lo != y->lo)
-        return x->lo < y->lo ? -1 : 1;
+    if (order != 0)
+        return order;
     if (one->network.prefix != other->network.prefix)
         return one->network.prefix < other->network.prefix ? -1 : 1;
     return one->order < other->order ? -1 : one->order > other->order;
@@ -57,16 +52,11 @@ static int tell(struct walk *walk, const struct realip_address *last)
     return -1;
 }
 
-static bool is_behind(const struct realip_address *one, const struct realip_address *other)
-{
-    return one->hi != other->hi ? one->hi > other->hi : one->lo > other->lo;
-}
-
 /* Leaves the innermost network. */
 static int leave(struct walk *walk)
 {
     struct realip_address last = realip_network_last(walk->networks[walk->depth - 1]);
-    int result = walk->ended || is_behind(&walk->at, &last) ? 0 : tell(walk, &last);
+    int result = walk->ended || realip_address_compare(&walk->at, &last) > 0 ? 0 : tell(walk, &last);
 
     walk->depth--;
     walk->ended = last.family == REALIP_FAMILY_IPV6 && last.hi == UINT64_MAX && last.lo == UINT64_MAX;
@@ -82,7 +72,7 @@ static int enter(struct walk *walk, const struct realip_first_match_entry *entry
     const struct realip_first_match_entry *around = walk->depth > 0 ? walk->deciders[walk->depth - 1] : NULL;
     int result = 0;
 
-    if (around != NULL && is_behind(first, &walk->at)) {
+    if (around != NULL && realip_address_compare(first, &walk->at) > 0) {
         struct realip_address last = *first;
 
         if (last.lo-- == 0)

@@ -260,6 +260,15 @@ bool realip_address_equal(const struct realip_address *a, const struct realip_ad
     return a->family == b->family && a->hi == b->hi && a->lo == b->lo;
 }
 
+int realip_address_compare(const struct realip_address *a, const struct realip_address *b)
+{
+    if (a->family != b->family)
+        return a->family < b->family ? -1 : 1;
+    if (a->hi != b->hi)
+        return a->hi < b->hi ? -1 : 1;
+    return a->lo < b->lo ? -1 : a->lo > b->lo;
+}
+
 bool realip_address_is_loopback(const struct realip_address *address)
 {
     if (address->family == REALIP_FAMILY_IPV4)

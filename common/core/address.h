@@ -42,6 +42,9 @@ const char *realip_address_format(const struct realip_address *address, char tex
 /* Two absent addresses are equal. */
 bool realip_address_equal(const struct realip_address *a, const struct realip_address *b);
 
+/* Their order, for qsort(3): no address, IPv4, IPv6; within a family by number. Less than, equal to or greater than 0. */
+int realip_address_compare(const struct realip_address *a, const struct realip_address *b);
+
 /* 127.0.0.0/8 (RFC 1122 section 3.2.1.3) and ::1 (RFC 4291 section 2.5.3). */
 bool realip_address_is_loopback(const struct realip_address *address);
 

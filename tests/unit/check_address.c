@@ -191,6 +191,24 @@ START_TEST(an_absent_address_is_nothing)
 }
 END_TEST
 
+START_TEST(addresses_have_one_order)
+{
+    static const char *const sorted[] = { "0.0.0.0", "9.255.255.255", "10.0.0.0", "255.255.255.255", "::", "1::", "1::1", "1:0:0:1::", "ffff::" };
+    const char *reason;
+    struct realip_address addresses[10] = { 0 }; /* the first is absent */
+
+    for (size_t i = 1; i < 10; i++)
+        ck_assert_int_eq(realip_address_parse(sorted[i - 1], strlen(sorted[i - 1]), &addresses[i], &reason), 0);
+    for (size_t i = 0; i < 10; i++) {
+        for (size_t k = 0; k < 10; k++) {
+            int order = realip_address_compare(&addresses[i], &addresses[k]);
+
+            ck_assert_msg(i < k ? order < 0 : i > k ? order > 0 : order == 0, "%zu and %zu: %d", i, k, order);
+        }
+    }
+}
+END_TEST
+
 Suite *realip_address_suite(void)
 {
     Suite *suite = suite_create("address");
@@ -204,6 +222,7 @@ Suite *realip_address_suite(void)
     tcase_add_test(tests, writes_what_inet_ntop_writes);
     tcase_add_test(tests, classes_end_where_they_end);
     tcase_add_test(tests, an_absent_address_is_nothing);
+    tcase_add_test(tests, addresses_have_one_order);
     suite_add_tcase(suite, tests);
     return suite;
 }
