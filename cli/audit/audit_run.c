@@ -1,5 +1,6 @@
 #include "audit_run.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -186,12 +187,20 @@ static int64_t utc_offset_now(void)
     return localtime_r(&now, &parts) != NULL ? parts.tm_gmtoff : 0;
 }
 
+/* One for each processor that this process may use. */
+static size_t worker_count(void)
+{
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+
+    return count > MOST_WORKERS ? MOST_WORKERS : (size_t)count;
+}
+
 int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *tally, const struct realip_log_patterns *patterns)
 {
     struct run run = { .input = input, .tally = tally, .patterns = patterns, .utc_offset = utc_offset_now() };
     struct worker workers[MOST_WORKERS];
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = processors < 1 ? 1 : processors > MOST_WORKERS ? MOST_WORKERS : (size_t)processors;
+    size_t wanted = worker_count();
     size_t started = 0;
 
     pthread_mutex_init(&run.lock, NULL);
