@@ -1,5 +1,6 @@
 /* The report as one page for a browser: everything is in it, nothing is fetched, and no script is needed. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,14 +151,21 @@ static void print_rows(FILE *page, const struct realip_audit_summary *summary)
 
 static void print_refused(FILE *page, const struct realip_audit_summary *summary)
 {
-    if (summary->row_count == 0) {
-        open_section(page, "good", "Nothing would have been refused");
-        fputs("<p>No session showed an address that is listed as infrastructure or as a proxy.</p>\n</section>\n", page);
+    if (realip_audit_rules_are_empty(summary->tally->rules)) {
+        open_section(page, "", "No network is listed");
+        fputs("<p>So nothing can be found by address. Name your nodes and look again: <code>--infrastructure 10.0.20.0/24 --proxies 10.0.20.13</code></p>\n</section>\n", page);
         return;
     }
-    open_section(page, "", "What would have been refused, were it switched on");
-    realip_audit_page_days(page, summary);
-    fputs("</section>\n", page);
+    if (summary->refused_mails + summary->refused_logins == 0) {
+        open_section(page, "good", "Nothing would have been refused");
+        fputs("<p>No letter and no login showed an address that is listed as infrastructure or as a proxy.</p>\n</section>\n", page);
+    } else {
+        open_section(page, "", "What would have been refused, were it switched on");
+        realip_audit_page_days(page, summary);
+        fputs("</section>\n", page);
+    }
+    if (summary->row_count == 0)
+        return;
     open_section(page, "", "By listener and reason");
     print_rows(page, summary);
     fputs("</section>\n", page);
@@ -357,12 +365,16 @@ static void print_page(FILE *page, const struct realip_audit_summary *summary)
 
 int realip_audit_html(const struct realip_audit_summary *summary, const char *path)
 {
-    char beside[4096];
-    int length = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+    char target[PATH_MAX];
+    char beside[PATH_MAX + 8];
     FILE *page;
     int fd;
 
-    if (length < 0 || (size_t)length >= sizeof(beside)) {
+    if (realpath(path, target) != NULL)
+        path = target; /* a link stays one */
+    else if (errno != ENOENT)
+        return -1;
+    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside)) {
         errno = ENAMETOOLONG;
         return -1;
     }

@@ -162,6 +162,12 @@ static enum realip_stage stage_of(enum realip_log_event_kind kind)
     return kind == REALIP_LOG_EVENT_LOGIN || kind == REALIP_LOG_EVENT_LOGIN_FAILED ? REALIP_STAGE_AUTH : REALIP_STAGE_MAIL;
 }
 
+bool realip_audit_rules_are_empty(const struct realip_audit_rules *rules)
+{
+    return realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]) == 0
+        && realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]) == 0;
+}
+
 void realip_audit_rules_judge(const struct realip_audit_rules *rules, const struct realip_log_event *event, struct realip_verdict *verdict_r)
 {
     bool is_postfix = event->family == REALIP_LOG_FAMILY_POSTFIX;

@@ -25,6 +25,9 @@ int realip_audit_rules_add(struct realip_audit_rules *rules, enum realip_set set
 int realip_audit_rules_load(struct realip_audit_rules *rules, const char *path, bool may_be_missing);
 void realip_audit_rules_clear(struct realip_audit_rules *rules);
 
+/* Is no network of infrastructure or proxies listed? Then nothing can be found by address. */
+bool realip_audit_rules_are_empty(const struct realip_audit_rules *rules);
+
 /* Judges what a line shows, as if every listener enforced: verdict_r->wanted counts. A log tells no TCP peer, so the question of the peer is
  * left aside, as the milter leaves it. The listener is found by the name in the log (submission/smtpd: "submission"), by the port that goes with
  * it by custom (smtpd and postscreen 25, submission 587, smtps 465), or by Dovecot's service. Any number of threads may ask at once. */

@@ -134,10 +134,10 @@ static uint64_t failures_on(const struct realip_audit_day_row *day, unsigned kin
     return day->day->failures[kind];
 }
 
-static void print_more(size_t count)
+static void print_more(const struct page *page, size_t count)
 {
     if (count > MOST_ROWS)
-        printf("  … and %zu more: --json and --html tell all\n", count - MOST_ROWS);
+        printf("  %s and %zu more: --json tells all, --html more\n", page->terminal->unicode ? "…" : "...", count - MOST_ROWS);
 }
 
 static void print_head(const struct page *page)
@@ -157,7 +157,7 @@ static void print_head(const struct page *page)
            rules->config != NULL ? rules->config->path : "no configuration, this host's gateways and bridges and what the options name",
            realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]), realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]),
            realip_network_set_count(rules->rules.sets[REALIP_SET_INTERNAL]));
-    if (realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]) + realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]) == 0)
+    if (realip_audit_rules_are_empty(rules))
         printf("       nothing is listed, so nothing can be found by address; name your nodes: --infrastructure 10.0.20.0/24 --proxies 10.0.20.13\n");
     printf("seen:  ");
     for (unsigned deed = 0; deed < REALIP_AUDIT_DEED_COUNT; deed++) {
@@ -172,6 +172,8 @@ static void print_refused(const struct page *page)
     uint64_t all = summary->refused_mails + summary->refused_logins;
     uint64_t most = 0;
 
+    if (realip_audit_rules_are_empty(summary->tally->rules))
+        return; /* said above */
     if (all == 0) {
         title(page, REALIP_STYLE_GOOD, "Nothing would have been refused");
         return;
@@ -238,7 +240,7 @@ static void print_clients(const struct page *page)
     printf("  %-26s %-24s %-16s%12s%12s\n", "address", "listener", "reason", "letters", "logins");
     for (size_t i = 0; i < summary->client_count && i < MOST_ROWS; i++)
         print_client_row(summary, summary->clients[i]);
-    print_more(summary->client_count);
+    print_more(page, summary->client_count);
 }
 
 static void print_relay_row(const struct page *page, const struct realip_audit_relay *relay)
@@ -281,7 +283,7 @@ static void print_relays(const struct page *page)
         if (summary->relays[i]->count > 0)
             print_relay_row(page, summary->relays[i]);
     }
-    print_more(summary->relay_count);
+    print_more(page, summary->relay_count);
     puts("  What may relay by its address alone, and shows an address that strangers share, is open to all of them: take it out of mynetworks.");
 }
 
@@ -355,7 +357,7 @@ static void print_suspects(const struct page *page)
         print_number(suspect->crowd->events, 13);
         putchar('\n');
     }
-    print_more(summary->suspect_count);
+    print_more(page, summary->suspect_count);
     puts("  Many users: an office or a carrier, or a gateway of your own that no list names. Many HELO names: the same, or a spammer.");
 }
 
@@ -368,7 +370,7 @@ static void print_insiders(const struct page *page)
     title(page, REALIP_STYLE_STRONG, "Private addresses that count as clients, as no list names them");
     for (size_t i = 0; i < summary->insider_count && i < MOST_ROWS; i++)
         print_client_row(summary, summary->insiders[i]);
-    print_more(summary->insider_count);
+    print_more(page, summary->insider_count);
     puts("  Is one of them a node, a bridge or a proxy? Add --infrastructure or --proxies and look again.");
 }
 
@@ -391,7 +393,7 @@ static void print_bans(const struct page *page)
         print_number(ban->count, 8);
         printf("   last %s\n", realip_audit_time_text(ban->last, last));
     }
-    print_more(summary->ban_count);
+    print_more(page, summary->ban_count);
     puts("  Put them into ignoreip: realipctl export fail2ban writes the list.");
 }
 
