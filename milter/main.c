@@ -74,16 +74,6 @@ static void on_signal(int signal)
     wake(signal == SIGHUP ? 'H' : 'T');
 }
 
-static void watch_files(struct program *program)
-{
-    struct realip_problems problems = { 0 };
-
-    if (program->watch != NULL)
-        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
-    realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
-}
-
 static void tell_new_rules(const struct program *program)
 {
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
@@ -112,7 +102,7 @@ static void reload(struct program *program, bool asked)
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
     realip_problems_clear(&problems);
-    watch_files(program);
+    realip_daemon_watch(program->snapshots, program->watch);
 }
 
 static void on_watched(int fd, short what, void *context)
@@ -128,15 +118,12 @@ static void on_watched(int fd, short what, void *context)
 /* Without it reloads are asked for by SIGHUP alone. */
 static void start_watch(struct program *program)
 {
-    struct realip_problems problems = { 0 };
-
-    if (realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &program->watch, &problems) == 0)
+    program->watch = realip_daemon_begin_watch();
+    if (program->watch != NULL)
         program->watched = event_new(program->base, realip_watch_fd(program->watch), EV_READ | EV_PERSIST, on_watched, program);
     if (program->watched == NULL || event_add(program->watched, NULL) < 0)
         realip_watch_free(&program->watch);
-    realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
-    watch_files(program);
+    realip_daemon_watch(program->snapshots, program->watch);
 }
 
 static bool is_our_socket(const struct program *program)

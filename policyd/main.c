@@ -71,16 +71,6 @@ static void tell_loop(const struct program *program, char what)
     (void)ignored;
 }
 
-static void watch_files(struct program *program)
-{
-    struct realip_problems problems = { 0 };
-
-    if (program->watch != NULL)
-        (void)realip_snapshots_watch(program->snapshots, program->watch, &problems);
-    realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
-}
-
 /* In a thread of its own: reading a large configuration, and writing it to a disk, must keep no
  * request waiting. */
 static void *reload(void *context)
@@ -96,7 +86,7 @@ static void *reload(void *context)
         publish(realip_snapshot_config(snapshot));
         realip_snapshot_release(&snapshot);
     }
-    watch_files(program);
+    realip_daemon_watch(program->snapshots, program->watch);
     tell_loop(program, RELOAD_ENDED);
     return NULL;
 }
@@ -210,15 +200,12 @@ static int add_signals(struct program *program)
 /* Without it reloads are asked for by SIGHUP alone. */
 static void start_watch(struct program *program)
 {
-    struct realip_problems problems = { 0 };
-
-    if (realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &program->watch, &problems) == 0)
+    program->watch = realip_daemon_begin_watch();
+    if (program->watch != NULL)
         program->watched = event_new(program->base, realip_watch_fd(program->watch), EV_READ | EV_PERSIST, on_watched, program);
     if (program->watched == NULL || event_add(program->watched, NULL) < 0)
         realip_watch_free(&program->watch);
-    realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
-    watch_files(program);
+    realip_daemon_watch(program->snapshots, program->watch);
 }
 
 /* Keeps the last verdicts, and tells them at /explain. */

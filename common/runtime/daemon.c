@@ -69,6 +69,27 @@ void realip_daemon_report(int level, const struct realip_problems *problems)
     }
 }
 
+struct realip_watch *realip_daemon_begin_watch(void)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_watch *watch;
+
+    (void)realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &watch, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+    return watch;
+}
+
+void realip_daemon_watch(const struct realip_snapshots *snapshots, struct realip_watch *watch)
+{
+    struct realip_problems problems = { 0 };
+
+    if (watch != NULL)
+        (void)realip_snapshots_watch(snapshots, watch, &problems);
+    realip_daemon_report(LOG_ERR, &problems);
+    realip_problems_clear(&problems);
+}
+
 void realip_daemon_open_standard_files(void)
 {
     int fd = open("/dev/null", O_RDWR);

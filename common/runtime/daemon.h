@@ -2,7 +2,7 @@
 #ifndef REALIP_DAEMON_H
 #define REALIP_DAEMON_H
 
-#include "config.h"
+#include "snapshot.h"
 
 /* Reads "-c FILE" and "-h"/"--help", "-V"/"--version" (which print and exit 0); anything else prints the usage and exits
  * 64 (EX_USAGE). Returns the configuration's path. */
@@ -10,6 +10,12 @@ const char *realip_daemon_options(int argc, char **argv, const char *program);
 
 /* Prints problems or warnings, a line each, through realip_log(). */
 void realip_daemon_report(int level, const struct realip_problems *problems);
+
+/* Begins to watch files. NULL where that can't be had, which is logged: then reloads are asked for by SIGHUP alone. */
+struct realip_watch *realip_daemon_begin_watch(void);
+
+/* Names the files to be watched, anew after each load; what can't be watched is logged. `watch` may be NULL. */
+void realip_daemon_watch(const struct realip_snapshots *snapshots, struct realip_watch *watch);
 
 /* Becomes the configured user, with its groups, for good. Does nothing when none is configured (a warning is logged
  * when that leaves us root) or we already are that user. 0; or -1 and one problem added. */
