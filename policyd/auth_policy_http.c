@@ -1,6 +1,5 @@
 #include "auth_policy_http.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
@@ -8,7 +7,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -244,43 +242,4 @@ void realip_auth_policy_http_write_metrics(const struct realip_auth_policy_http 
           out);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         fprintf(out, "realip_auth_policy_requests_total{outcome=\"%s\"} %llu\n", labels[i], http->counts[i]);
-}
-
-/* ---- The token's file. */
-
-static bool is_good_token(const char *token)
-{
-    size_t length = strlen(token);
-
-    for (const char *c = token; *c != '\0'; c++) {
-        if (*c <= ' ' || *c > '~')
-            return false;
-    }
-    return length >= 16 && length <= 256;
-}
-
-int realip_auth_policy_token(const char *path, struct realip_origin origin, char **token_r,
-                             struct realip_problems *problems)
-{
-    FILE *file = fopen(path, "re");
-    struct stat status;
-    char line[512] = "";
-
-    *token_r = NULL;
-    if (file == NULL) {
-        realip_problems_add(problems, origin, "the token file '%s' cannot be read: %s", path, strerror(errno));
-        return -1;
-    }
-    if (fgets(line, sizeof(line), file) != NULL)
-        line[strcspn(line, "\r\n")] = '\0';
-    bool is_open = fstat(fileno(file), &status) < 0 || (status.st_mode & 07) != 0;
-    fclose(file);
-    if (is_open)
-        realip_problems_add(problems, origin, "the token file '%s' can be read by others: chmod 0640 it", path);
-    else if (!is_good_token(line))
-        realip_problems_add(problems, origin,
-                            "the token file '%s' holds no token: its first line is 16 to 256 visible characters", path);
-    else if ((*token_r = strdup(line)) == NULL)
-        realip_problems_add(problems, origin, "out of memory");
-    return *token_r == NULL ? -1 : 0;
 }

@@ -27,9 +27,4 @@ void realip_auth_policy_http_free(struct realip_auth_policy_http **http);
 /* Writes what was asked and reported, in Prometheus' text form. */
 void realip_auth_policy_http_write_metrics(const struct realip_auth_policy_http *http, FILE *out);
 
-/* Reads a token from a file: its first line, 16 to 256 visible characters; it must not be readable for others. 0 and *token_r
- * (to be freed); or -1 and one problem added. */
-int realip_auth_policy_token(const char *path, struct realip_origin origin, char **token_r,
-                             struct realip_problems *problems);
-
 #endif

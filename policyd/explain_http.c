@@ -1,35 +1,15 @@
 #include "explain_http.h"
 
-#include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
 #include <jansson.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <syslog.h>
 #include <time.h>
 
+#include "runtime/http_reply.h"
 #include "runtime/log.h"
-
-static void send_json(struct evhttp_request *request, int code, json_t *answer)
-{
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    char *text = answer == NULL ? NULL : json_dumps(answer, JSON_COMPACT | JSON_ENSURE_ASCII);
-    struct evbuffer *body = evbuffer_new();
-
-    json_decref(answer);
-    if (text == NULL || body == NULL || evbuffer_add(body, text, strlen(text)) < 0) {
-        evhttp_send_error(request, HTTP_SERVUNAVAIL, NULL);
-    } else {
-        evhttp_add_header(headers, "Content-Type", "application/json");
-        evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
-        evhttp_add_header(headers, "Cache-Control", "no-store");
-        evhttp_send_reply(request, code, NULL, body);
-    }
-    if (body != NULL)
-        evbuffer_free(body);
-    free(text);
-}
 
 static json_t *text_json(const char *text)
 {
@@ -135,9 +115,9 @@ static void answer(const struct realip_explain_http *self, struct evhttp_request
     if (wrong == NULL)
         realip_recent_ask(self->recent);
     if (wrong == NULL)
-        send_json(request, HTTP_OK, answer_json(self->recent, &query));
+        realip_http_reply_json(request, HTTP_OK, answer_json(self->recent, &query));
     else
-        send_json(request, HTTP_BADREQUEST, json_pack("{s:s}", "error", wrong));
+        realip_http_reply_json(request, HTTP_BADREQUEST, json_pack("{s:s}", "error", wrong));
     evhttp_clear_headers(&values);
 }
 
@@ -151,9 +131,5 @@ void realip_explain_http_answer(struct evhttp_request *request, void *context)
         return;
     }
     realip_log(LOG_WARNING, "a question about sessions (/explain) without the right %s is refused", refusal);
-    send_json(request, 403,
-              json_pack("{s:s}", "error",
-                        refusal[0] == 'H' ? "not authorized: ask for this host by its address, or as localhost"
-                        : self->guard.token == NULL ? "not authorized: it listens for other hosts, and no auth-policy-token is configured"
-                                                    : "not authorized: the token of auth-policy-token is missing or wrong"));
+    realip_http_reply_json(request, 403, json_pack("{s:s}", "error", realip_http_guard_sentence(&self->guard, refusal)));
 }

@@ -273,7 +273,7 @@ static int read_token(struct program *program, const struct realip_config *confi
 {
     const struct realip_config_value *token = config->auth_policy_token;
 
-    return token == NULL ? 0 : realip_auth_policy_token(token->text, token->origin, &program->token, problems);
+    return token == NULL ? 0 : realip_http_guard_token(token->text, token->origin, &program->token, problems);
 }
 
 static void write_metrics(void *context, FILE *out)
