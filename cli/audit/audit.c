@@ -17,7 +17,7 @@
 #define EXIT_INTERRUPTED 130
 #define EXIT_BROKEN      71 /* EX_OSERR */
 
-enum option_code { OPTION_INFRASTRUCTURE = 1, OPTION_PROXIES, OPTION_INTERNAL, OPTION_JSON, OPTION_HTML, OPTION_HELP };
+enum option_code { OPTION_INFRASTRUCTURE = 1, OPTION_PROXIES, OPTION_INTERNAL, OPTION_JSON, OPTION_HTML, OPTION_JOBS, OPTION_HELP };
 
 static const struct option options[] = {
     { "infrastructure", required_argument, NULL, OPTION_INFRASTRUCTURE },
@@ -25,6 +25,7 @@ static const struct option options[] = {
     { "internal", required_argument, NULL, OPTION_INTERNAL },
     { "json", no_argument, NULL, OPTION_JSON },
     { "html", required_argument, NULL, OPTION_HTML },
+    { "jobs", required_argument, NULL, OPTION_JOBS },
     { "help", no_argument, NULL, OPTION_HELP },
     { NULL, 0, NULL, 0 },
 };
@@ -44,6 +45,7 @@ static const char usage[]
       "  --internal CIDR        also these are clients inside: webmail, fetchmail\n"
       "  --json                 as JSON (docs/AUDIT.md has the keys)\n"
       "  --html FILE            also as a page for the browser\n"
+      "  --jobs N               read on so many processors, 1 to 8 (else on all that this process may use)\n"
       "What would have been refused, had every listener enforced; which mail was relayed for addresses that are no clients;\n"
       "what went wrong with PROXY; who behaves like a NAT; which of your own addresses fail2ban banned.\n"
       "Without a configuration the gateways and bridges of this host count as infrastructure.\n"
@@ -53,6 +55,7 @@ static const char usage[]
 struct request {
     bool json;
     const char *html;
+    unsigned jobs; /* 0: nobody said */
     struct realip_audit_rules rules;
 };
 
@@ -76,6 +79,19 @@ static void catch_interrupt(atomic_bool *stop)
     sigaction(SIGINT, &action, NULL);
 }
 
+static int read_jobs(const char *text, unsigned *jobs_r)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || value < 1 || value > REALIP_AUDIT_MOST_JOBS) {
+        realip_usage_wrong("audit", "--jobs wants a number from 1 to 8");
+        return -1;
+    }
+    *jobs_r = (unsigned)value;
+    return 0;
+}
+
 /* 0; 1: help was wanted; -1: the complaint was printed. */
 static int read_options(int argc, char **argv, struct request *request)
 {
@@ -95,6 +111,8 @@ static int read_options(int argc, char **argv, struct request *request)
             request->json = true;
         else if (code == OPTION_HTML)
             request->html = optarg;
+        else if (code == OPTION_JOBS)
+            result = read_jobs(optarg, &request->jobs);
         else
             return code == OPTION_HELP || code == 'h' ? 1 : -1;
         if (result < 0)
@@ -173,7 +191,7 @@ static int audit(const struct request *request, char **paths, size_t count)
     }
     catch_interrupt(&input.stop);
     if (realip_audit_tally_init(tally, &request->rules) < 0 || realip_log_patterns_make(&patterns, &reason) < 0
-        || realip_audit_run(&input, tally, patterns) < 0)
+        || realip_audit_run(&input, tally, patterns, request->jobs) < 0)
         fprintf(stderr, "realipctl audit: %s\n", reason);
     else
         result = conclude(tally, &input, request);

@@ -335,6 +335,7 @@ static json_t *suspects_of(const struct realip_audit_summary *summary)
         set(object, "client", json_string(realip_address_format(&suspect->crowd->address, text)));
         set(object, "users", count_of(suspect->users));
         set(object, "helo-names", count_of(suspect->helos));
+        set(object, "at-least", json_boolean(suspect->crowd->is_more[REALIP_CROWD_USERS] || suspect->crowd->is_more[REALIP_CROWD_HELOS]));
         set(object, "events", count_of(suspect->crowd->events));
         set(object, "window", count_of(summary->tally->crowds.window));
         set(object, "first", time_of(suspect->crowd->first));

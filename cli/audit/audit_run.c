@@ -9,19 +9,19 @@
 #include "audit_progress.h"
 #include "log_journal.h"
 
-#define MOST_WORKERS 8
+/* More than a chunk of common lines holds; 3 MB of memory. */
+#define MOST_FINDINGS 8192U
 
 struct run {
     struct realip_log_input *input;
     struct realip_audit_tally *tally;
     const struct realip_log_patterns *patterns;
-    pthread_mutex_t lock;   /* over the tally */
+    pthread_mutex_t lock;   /* over `turn`; the tally is that worker's whose turn it is */
     pthread_cond_t turned;
     uint64_t turn;          /* the chunk that is counted next */
     int64_t utc_offset;     /* of this machine: for the journal */
     _Atomic uint64_t lines; /* for the progress bar */
     atomic_uint working;
-    atomic_bool is_short_of_memory;
 };
 
 /* What one thread holds: a chunk and what was found in it. */
@@ -31,38 +31,69 @@ struct worker {
     struct realip_log_reader *reader;
     struct realip_log_chunk chunk;
     struct realip_arena arena;
-    struct realip_audit_finding *findings;
+    struct realip_audit_finding *findings; /* MOST_FINDINGS and one */
     size_t count;
-    size_t room;
+    bool has_turn; /* all chunks before this one were counted, and this one may be */
+    bool has_last; /* findings[count] tells nothing but its time: the latest line behind those that tell something */
     uint64_t lines;
     uint64_t no_log;
+    uint64_t families[REALIP_LOG_FAMILY_COUNT];
 };
 
-static struct realip_audit_finding *next_finding(struct worker *worker)
+/* Waits until all chunks before this one were counted. */
+static void take_turn(struct worker *worker)
 {
-    if (worker->count == worker->room) {
-        size_t room = worker->room == 0 ? 4096 : worker->room * 2;
-        struct realip_audit_finding *findings = realloc(worker->findings, room * sizeof(*findings));
+    struct run *run = worker->run;
 
-        if (findings == NULL) {
-            atomic_store(&worker->run->is_short_of_memory, true);
-            return NULL;
-        }
-        worker->findings = findings;
-        worker->room = room;
-    }
-    return &worker->findings[worker->count];
+    if (worker->has_turn)
+        return;
+    pthread_mutex_lock(&run->lock);
+    while (run->turn != worker->chunk.number)
+        pthread_cond_wait(&run->turned, &run->lock);
+    pthread_mutex_unlock(&run->lock);
+    worker->has_turn = true;
+    if (worker->chunk.begins_file)
+        realip_log_clock_start(&run->tally->clock, worker->chunk.changed);
 }
 
+static void end_turn(struct worker *worker)
+{
+    struct run *run = worker->run;
+
+    pthread_mutex_lock(&run->lock);
+    run->turn++;
+    worker->has_turn = false;
+    pthread_cond_broadcast(&run->turned);
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* Counts what was found so far. */
+static void count(struct worker *worker)
+{
+    take_turn(worker);
+    for (size_t i = 0; i < worker->count + worker->has_last; i++)
+        realip_audit_tally_add(worker->run->tally, &worker->findings[i]);
+    worker->count = 0;
+    worker->has_last = false;
+}
+
+/* Lines that tell nothing are most of a log: of these only the first and the last of a row are kept, for their time. */
 static void read_line(struct worker *worker, const struct realip_log_line *line)
 {
-    struct realip_audit_finding *finding = next_finding(worker);
+    struct realip_audit_finding *finding;
 
-    if (finding == NULL)
-        return;
+    if (worker->count == MOST_FINDINGS)
+        count(worker);
+    finding = &worker->findings[worker->count];
     realip_log_event_read(worker->reader, line, &finding->event);
+    worker->families[finding->event.family]++;
+    worker->has_last = false;
     if (finding->event.kind == REALIP_LOG_EVENT_NONE && finding->event.family == REALIP_LOG_FAMILY_OTHER)
         return;
+    if (finding->event.kind == REALIP_LOG_EVENT_NONE && worker->count > 0) {
+        worker->has_last = true;
+        return;
+    }
     realip_audit_judge(worker->run->tally->rules, finding);
     worker->count++;
 }
@@ -105,24 +136,18 @@ static void read_entries(struct worker *worker)
     }
 }
 
-/* Waits for this chunk's turn and counts what was found in it. */
-static void count(struct worker *worker)
+static void finish_chunk(struct worker *worker)
 {
-    struct run *run = worker->run;
+    struct realip_audit_totals *totals = &worker->run->tally->totals;
 
-    pthread_mutex_lock(&run->lock);
-    while (run->turn != worker->chunk.number)
-        pthread_cond_wait(&run->turned, &run->lock);
-    if (worker->chunk.begins_file)
-        realip_log_clock_start(&run->tally->clock, worker->chunk.changed);
-    for (size_t i = 0; i < worker->count; i++)
-        realip_audit_tally_add(run->tally, &worker->findings[i]);
-    run->tally->totals.lines += worker->lines;
-    run->tally->totals.no_log += worker->no_log;
-    run->turn++;
-    pthread_cond_broadcast(&run->turned);
-    pthread_mutex_unlock(&run->lock);
-    atomic_fetch_add_explicit(&run->lines, worker->lines, memory_order_relaxed);
+    count(worker);
+    totals->lines += worker->lines;
+    totals->no_log += worker->no_log;
+    for (unsigned family = 0; family < REALIP_LOG_FAMILY_COUNT; family++)
+        totals->families[family] += worker->families[family];
+    end_turn(worker);
+    atomic_fetch_add_explicit(&worker->run->lines, worker->lines, memory_order_relaxed);
+    realip_arena_clear(&worker->arena);
 }
 
 static void *work(void *data)
@@ -130,14 +155,13 @@ static void *work(void *data)
     struct worker *worker = data;
 
     while (realip_log_input_next(worker->run->input, &worker->chunk)) {
-        worker->count = 0;
         worker->lines = worker->no_log = 0;
+        memset(worker->families, 0, sizeof(worker->families));
         if (worker->chunk.form == REALIP_LOG_FORM_EXPORT)
             read_entries(worker);
         else
             read_lines(worker);
-        count(worker);
-        realip_arena_clear(&worker->arena);
+        finish_chunk(worker);
     }
     atomic_fetch_sub(&worker->run->working, 1);
     return NULL;
@@ -147,8 +171,9 @@ static int start(struct run *run, struct worker *worker)
 {
     *worker = (struct worker){ .run = run };
     worker->chunk.text = malloc(REALIP_LOG_CHUNK_SIZE);
+    worker->findings = malloc((MOST_FINDINGS + 1) * sizeof(*worker->findings));
     worker->reader = realip_log_reader_new(run->patterns);
-    if (worker->chunk.text == NULL || worker->reader == NULL)
+    if (worker->chunk.text == NULL || worker->findings == NULL || worker->reader == NULL)
         return -1;
     atomic_fetch_add(&run->working, 1);
     if (pthread_create(&worker->thread, NULL, work, worker) == 0)
@@ -188,21 +213,23 @@ static int64_t utc_offset_now(void)
 }
 
 /* One for each processor that this process may use. */
-static size_t worker_count(void)
+static unsigned processors(void)
 {
     cpu_set_t allowed;
     int count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
 
-    return count > MOST_WORKERS ? MOST_WORKERS : (size_t)count;
+    return (unsigned)count;
 }
 
-int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *tally, const struct realip_log_patterns *patterns)
+int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *tally, const struct realip_log_patterns *patterns, unsigned jobs)
 {
     struct run run = { .input = input, .tally = tally, .patterns = patterns, .utc_offset = utc_offset_now() };
-    struct worker workers[MOST_WORKERS];
-    size_t wanted = worker_count();
+    struct worker workers[REALIP_AUDIT_MOST_JOBS];
+    size_t wanted = jobs > 0 ? jobs : processors();
     size_t started = 0;
 
+    if (wanted > REALIP_AUDIT_MOST_JOBS)
+        wanted = REALIP_AUDIT_MOST_JOBS;
     pthread_mutex_init(&run.lock, NULL);
     pthread_cond_init(&run.turned, NULL);
     while (started < wanted && start(&run, &workers[started]) == 0)
@@ -216,5 +243,5 @@ int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *
         release(&workers[started]);
     pthread_cond_destroy(&run.turned);
     pthread_mutex_destroy(&run.lock);
-    return started == 0 || atomic_load(&run.is_short_of_memory) ? -1 : 0;
+    return started == 0 ? -1 : 0;
 }

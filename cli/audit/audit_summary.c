@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_THRESHOLD 20
-
 bool realip_audit_refuses(enum realip_action action)
 {
     return action == REALIP_ACTION_QUARANTINE || action == REALIP_ACTION_DEFER || action == REALIP_ACTION_REJECT;
@@ -188,7 +186,10 @@ static int by_suspect(const void *one, const void *other)
     const struct realip_audit_suspect *b = other;
     int order = downwards(a->users, b->users);
 
-    return order != 0 ? order : downwards(a->helos, b->helos);
+    order = order != 0 ? order : downwards(a->helos, b->helos);
+    order = order != 0 ? order : downwards(a->crowd->events, b->crowd->events);
+    order = order != 0 ? order : downwards(b->crowd->address.hi, a->crowd->address.hi);
+    return order != 0 ? order : downwards(b->crowd->address.lo, a->crowd->address.lo);
 }
 
 /* A table's entries as sorted pointers. NULL when memory is short. */
@@ -212,13 +213,9 @@ static int find_suspects(struct realip_audit_summary *summary)
     size_t room = 0;
 
     for (size_t i = 0; i < realip_crowd_table_size(); i++) {
-        struct realip_audit_suspect suspect = { .crowd = &places[i] };
+        struct realip_audit_suspect suspect = { &places[i], places[i].most[REALIP_CROWD_USERS], places[i].most[REALIP_CROWD_HELOS] };
 
-        if (places[i].address.family == REALIP_FAMILY_NONE)
-            continue;
-        suspect.users = realip_crowd_most(&places[i], REALIP_CROWD_USERS);
-        suspect.helos = realip_crowd_most(&places[i], REALIP_CROWD_HELOS);
-        if (suspect.users < summary->threshold && suspect.helos < summary->threshold)
+        if (places[i].address.family == REALIP_FAMILY_NONE || (suspect.users < summary->threshold && suspect.helos < summary->threshold))
             continue;
         if (summary->suspect_count == room) {
             room = room == 0 ? 64 : room * 2;
@@ -270,10 +267,8 @@ static void count_left_out(struct realip_audit_summary *summary)
 int realip_audit_summary_make(struct realip_audit_summary *summary, const struct realip_audit_tally *tally, const struct realip_log_input *input,
                               bool was_interrupted)
 {
-    const struct realip_config *config = tally->rules->config;
-
     *summary = (struct realip_audit_summary){ .tally = tally, .input = input, .was_interrupted = was_interrupted };
-    summary->threshold = config != NULL && config->suspicion.configured ? config->suspicion.distinct_clients : DEFAULT_THRESHOLD;
+    summary->threshold = realip_audit_threshold(tally->rules);
     summary->rows = calloc((size_t)REALIP_AUDIT_SERVICES * REALIP_REASON_COUNT, sizeof(*summary->rows));
     summary->days = calloc((size_t)tally->days.count + 1, sizeof(*summary->days));
     if (summary->rows == NULL || summary->days == NULL)

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define MOST_DAYS     2000U
 #define MOST_CELLS    20000U /* 480 bytes each */
@@ -14,27 +13,42 @@
 #define MOST_PEERS    4096U
 #define OTHERS        (REALIP_AUDIT_SERVICES - 1)
 #define DEFAULT_WINDOW 3600U
+#define DEFAULT_THRESHOLD 20U
+
+/* The same log has to give the same report, so nothing is drawn by lot. Who writes a log could aim at one place of the tables then; it
+ * gets him little: a place is searched a bounded number of steps (bounded_table.c), a bucket of the others has eight ways, and what
+ * finds no room is told. */
+#define SEED 0x9e3779b97f4a7c15ULL
+
+static const struct realip_suspicion *suspicion_of(const struct realip_audit_rules *rules)
+{
+    return rules->config != NULL && rules->config->suspicion.configured ? &rules->config->suspicion : NULL;
+}
+
+unsigned realip_audit_threshold(const struct realip_audit_rules *rules)
+{
+    unsigned wanted = suspicion_of(rules) != NULL ? suspicion_of(rules)->distinct_clients : DEFAULT_THRESHOLD;
+
+    return wanted < REALIP_CROWD_MOST_EXACT ? wanted : REALIP_CROWD_MOST_EXACT;
+}
 
 int realip_audit_tally_init(struct realip_audit_tally *tally, const struct realip_audit_rules *rules)
 {
-    const struct realip_suspicion *suspicion = rules->config != NULL && rules->config->suspicion.configured ? &rules->config->suspicion : NULL;
-    uint64_t seed = 0;
+    const struct realip_suspicion *suspicion = suspicion_of(rules);
     int result = 0;
 
     memset(tally, 0, sizeof(*tally));
     tally->rules = rules;
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        seed = (uint64_t)(uintptr_t)tally;
     tally->cells = calloc(MOST_CELLS, sizeof(*tally->cells));
-    result |= realip_bounded_table_init(&tally->days, MOST_DAYS, sizeof(int64_t), sizeof(struct realip_audit_day), seed);
-    result |= realip_bounded_table_init(&tally->clients, MOST_CLIENTS, offsetof(struct realip_audit_client, deeds), sizeof(struct realip_audit_client), seed);
-    result |= realip_bounded_table_init(&tally->insiders, MOST_INSIDERS, offsetof(struct realip_audit_client, deeds), sizeof(struct realip_audit_client), seed);
-    result |= realip_bounded_table_init(&tally->relays, MOST_RELAYS, offsetof(struct realip_audit_relay, count), sizeof(struct realip_audit_relay), seed);
-    result |= realip_bounded_table_init(&tally->bans, MOST_BANS, offsetof(struct realip_audit_ban, count), sizeof(struct realip_audit_ban), seed);
-    result |= realip_bounded_table_init(&tally->verdicts, MOST_VERDICTS, offsetof(struct realip_audit_verdict, count), sizeof(struct realip_audit_verdict), seed);
-    result |= realip_bounded_table_init(&tally->peers, MOST_PEERS, offsetof(struct realip_audit_peer, count), sizeof(struct realip_audit_peer), seed);
-    result |= realip_queue_table_init(&tally->queue, seed);
-    result |= realip_crowd_table_init(&tally->crowds, suspicion != NULL && suspicion->window > 0 ? suspicion->window : DEFAULT_WINDOW, seed);
+    result |= realip_bounded_table_init(&tally->days, MOST_DAYS, sizeof(int64_t), sizeof(struct realip_audit_day), SEED);
+    result |= realip_bounded_table_init(&tally->clients, MOST_CLIENTS, offsetof(struct realip_audit_client, deeds), sizeof(struct realip_audit_client), SEED);
+    result |= realip_bounded_table_init(&tally->insiders, MOST_INSIDERS, offsetof(struct realip_audit_client, deeds), sizeof(struct realip_audit_client), SEED);
+    result |= realip_bounded_table_init(&tally->relays, MOST_RELAYS, offsetof(struct realip_audit_relay, count), sizeof(struct realip_audit_relay), SEED);
+    result |= realip_bounded_table_init(&tally->bans, MOST_BANS, offsetof(struct realip_audit_ban, count), sizeof(struct realip_audit_ban), SEED);
+    result |= realip_bounded_table_init(&tally->verdicts, MOST_VERDICTS, offsetof(struct realip_audit_verdict, count), sizeof(struct realip_audit_verdict), SEED);
+    result |= realip_bounded_table_init(&tally->peers, MOST_PEERS, offsetof(struct realip_audit_peer, count), sizeof(struct realip_audit_peer), SEED);
+    result |= realip_queue_table_init(&tally->queue, SEED);
+    result |= realip_crowd_table_init(&tally->crowds, suspicion != NULL && suspicion->window > 0 ? suspicion->window : DEFAULT_WINDOW, realip_audit_threshold(rules), SEED);
     return tally->cells != NULL && result == 0 ? 0 : -1;
 }
 
@@ -329,7 +343,6 @@ void realip_audit_tally_add(struct realip_audit_tally *tally, const struct reali
     if (when != 0)
         note_time(when, &tally->totals.first, &tally->totals.last);
     tally->totals.events[event->kind]++;
-    tally->totals.families[event->family]++;
     switch (event->kind) {
     case REALIP_LOG_EVENT_NONE:
     case REALIP_LOG_EVENT_COUNT:

@@ -102,7 +102,7 @@ struct realip_audit_totals {
     uint64_t lines;
     uint64_t no_log;     /* lines that are none of a log's */
     uint64_t events[REALIP_LOG_EVENT_COUNT];
-    uint64_t families[5]; /* of realip_log_family: lines that tell something */
+    uint64_t families[REALIP_LOG_FAMILY_COUNT]; /* lines */
     uint64_t sent;       /* deliveries by status */
     uint64_t deferred;
     uint64_t bounced;
@@ -145,6 +145,9 @@ struct realip_audit_finding {
 
 /* Judges an event. Pure. */
 void realip_audit_judge(const struct realip_audit_rules *rules, struct realip_audit_finding *finding);
+
+/* Distinct names from which an address is told as suspect: what `suspicion { distinct-clients }` says, within what a crowd_table counts. */
+unsigned realip_audit_threshold(const struct realip_audit_rules *rules);
 
 /* 0; or -1 when memory is short. */
 int realip_audit_tally_init(struct realip_audit_tally *tally, const struct realip_audit_rules *rules);

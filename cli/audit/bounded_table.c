@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Half of the slots are free, so that no key is ever so far from its slot but by somebody's will. */
+#define MOST_STEPS 256U
+
 static uint64_t mix(uint64_t value)
 {
     value ^= value >> 32;
@@ -53,11 +56,16 @@ void *realip_bounded_table_entry(const struct realip_bounded_table *table, uint3
 void *realip_bounded_table_at(struct realip_bounded_table *table, const void *key)
 {
     uint32_t slot = (uint32_t)realip_bounded_table_hash(key, table->key_size, table->seed);
+    uint32_t steps = 0;
 
     for (;; slot++) {
         slot &= table->slot_count - 1;
         if (table->slots[slot] == 0)
             break;
+        if (++steps > MOST_STEPS) {
+            table->left_out++;
+            return NULL;
+        }
         void *entry = realip_bounded_table_entry(table, table->slots[slot] - 1);
         if (memcmp(entry, key, table->key_size) == 0)
             return entry;

@@ -22,13 +22,13 @@ struct realip_bounded_table {
 int realip_bounded_table_init(struct realip_bounded_table *table, uint32_t capacity, size_t key_size, size_t entry_size, uint64_t seed);
 void realip_bounded_table_clear(struct realip_bounded_table *table);
 
-/* The key's entry; a new one is zero but for its key. NULL: there is no room for another key. */
+/* The key's entry; a new one is zero but for its key. NULL: there is no room for another key, or none near its place. */
 void *realip_bounded_table_at(struct realip_bounded_table *table, const void *key);
 
 /* The entries from 0 to count - 1, in the order in which their keys came. */
 void *realip_bounded_table_entry(const struct realip_bounded_table *table, uint32_t index);
 
-/* A hash that nobody who writes a log can aim at, while the seed is not known. */
+/* Spreads keys over a table. Whoever knows the seed can aim at one place: what that may cost is the table's matter. */
 uint64_t realip_bounded_table_hash(const void *bytes, size_t length, uint64_t seed);
 
 #endif

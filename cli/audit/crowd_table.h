@@ -1,8 +1,8 @@
-/* crowd_table - addresses behind which there are many: counts the distinct users and HELO names of each within a window of time.
+/* crowd_table - addresses behind which there are many: the most distinct users and HELO names of each within a sliding window of time.
  *
- * Counting is linear (Whang, Vander-Zanden and Taylor 1990): each name sets one of 256 bits, the number of bits still zero tells how many
- * names there were, within a few of a hundred up to several hundred names. Holds a bounded number of addresses: who has few names makes
- * room for others.
+ * Of each name the last time is kept, so that the number is exact, however the window lies, up to a given number of names; whoever has more
+ * is told as "at least so many". Bounded in addresses and in names: who has few makes room for others. The same log gives the same
+ * answer, and nothing of it depends on chance.
  */
 #ifndef REALIP_CROWD_TABLE_H
 #define REALIP_CROWD_TABLE_H
@@ -10,37 +10,52 @@
 #include "core/address.h"
 #include "log_line.h"
 
-#define REALIP_CROWD_WORDS 4 /* of 64 bits */
+#define REALIP_CROWD_LEAST_EXACT 512U  /* names of one sort are counted one by one up to this number at least */
+#define REALIP_CROWD_MOST_EXACT  4096U /* and never above this one */
 
 enum realip_crowd_sort { REALIP_CROWD_USERS = 0, REALIP_CROWD_HELOS, REALIP_CROWD_SORT_COUNT };
 
+struct realip_crowd_name {
+    uint64_t hash;
+    int64_t last;
+};
+
+/* The names of one sort that were seen within the window before the last one. */
+struct realip_crowd_names {
+    struct realip_crowd_name *list;
+    uint32_t count; /* those that fell out of the window since then included */
+    uint32_t room;
+};
+
 struct realip_crowd {
     struct realip_address address; /* absent: this place is free */
-    int64_t window;                /* its number */
     int64_t first;
     int64_t last;
+    int64_t now; /* where the window ends */
     uint64_t events;
-    unsigned most[REALIP_CROWD_SORT_COUNT]; /* distinct names in the fullest window that is over */
-    uint64_t bits[REALIP_CROWD_SORT_COUNT][REALIP_CROWD_WORDS];
+    unsigned most[REALIP_CROWD_SORT_COUNT];   /* distinct names within one window */
+    bool is_more[REALIP_CROWD_SORT_COUNT];    /* there may have been more: they found no room */
+    struct realip_crowd_names names[REALIP_CROWD_SORT_COUNT];
 };
 
 struct realip_crowd_table {
     struct realip_crowd *places;
     uint64_t seed;
+    size_t bytes;       /* of all lists of names */
+    unsigned exact;     /* names of one sort that an address can have here */
     unsigned window;    /* seconds */
     uint64_t forgotten; /* addresses that made room for others though they had several names in the present window */
 };
 
-/* 0; or -1 when memory is short. `window` is not 0. */
-int realip_crowd_table_init(struct realip_crowd_table *table, unsigned window, uint64_t seed);
+/* 0; or -1 when memory is short. `window` is not 0; `exact` is the number of names up to which all have to be told apart (within the limits
+ * above). */
+int realip_crowd_table_init(struct realip_crowd_table *table, unsigned window, unsigned exact, uint64_t seed);
 void realip_crowd_table_clear(struct realip_crowd_table *table);
 
-/* Somebody behind the address used this name at `when`. */
+/* Somebody behind the address used this name at `when`. Times may go back a little (several hosts in one log); where they go back by more than
+ * a window, another log begins. */
 void realip_crowd_table_add(struct realip_crowd_table *table, const struct realip_address *address, enum realip_crowd_sort sort,
                             struct realip_log_text name, int64_t when);
-
-/* The most distinct names of the address in one window, the present one included. */
-unsigned realip_crowd_most(const struct realip_crowd *crowd, enum realip_crowd_sort sort);
 
 /* All places, in no order; free ones have no address. */
 size_t realip_crowd_table_size(void);

@@ -29,7 +29,14 @@ enum realip_log_event_kind {
 };
 
 /* Which program wrote the line; `OTHER` also for those of Postfix and Dovecot that tell nothing here. */
-enum realip_log_family { REALIP_LOG_FAMILY_OTHER = 0, REALIP_LOG_FAMILY_POSTFIX, REALIP_LOG_FAMILY_DOVECOT, REALIP_LOG_FAMILY_FAIL2BAN, REALIP_LOG_FAMILY_OURS };
+enum realip_log_family {
+    REALIP_LOG_FAMILY_OTHER = 0,
+    REALIP_LOG_FAMILY_POSTFIX,
+    REALIP_LOG_FAMILY_DOVECOT,
+    REALIP_LOG_FAMILY_FAIL2BAN,
+    REALIP_LOG_FAMILY_OURS,
+    REALIP_LOG_FAMILY_COUNT
+};
 
 /* Texts point into the line; those that the kind does not name are empty. */
 struct realip_log_event {

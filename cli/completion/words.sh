@@ -15,7 +15,7 @@ _realipctl_options() {
         compile) echo -o --help ;;
         explain) echo --client --peer --listener --service --port --user --at --as --client-name --suspected --message --json \
             --recent --session --http --token-file --help ;;
-        audit) echo --infrastructure --proxies --internal --json --html --help ;;
+        audit) echo --infrastructure --proxies --internal --json --html --jobs --help ;;
         probe) echo --ipv4 --ipv6 --protocol --tls --starttls --as --role --say --no-mail --explain --token-file --timeout --total \
             --expect --json --help ;;
         healthcheck) echo --proxy --protocol --tls --timeout --help ;;
@@ -39,7 +39,7 @@ _realipctl_value() {
         'probe --say') echo word plain v1 v2 local other-family ;;
         'healthcheck --proxy') echo word local v1 v2 none ;;
         'doctor --only' | 'export --'[a-km-z]* | 'export --listener' | 'explain --'[lpsuhr]* | 'explain --client-name' | \
-            'audit --in'* | 'audit --proxies' | 'probe --as' | 'probe --timeout' | 'probe --total' | 'probe --expect' | 'probe --explain' | \
+            'audit --in'* | 'audit --proxies' | 'audit --jobs' | 'probe --as' | 'probe --timeout' | 'probe --total' | 'probe --expect' | 'probe --explain' | \
             'healthcheck --timeout' | 'proxy-header --source' | 'proxy-header --destination' | 'proxy-header --tlv')
             case $2 in --suspected | --help) ;; *) echo any ;; esac ;;
     esac
