@@ -8,18 +8,9 @@
 
 #define MOST_SOURCES 1000 /* that are shown: a monitoring system has to keep each of them */
 
-/* One of what a configuration reads networks from. */
-struct shown_source {
-    const char *set;
-    char *text; /* escaped */
-    size_t networks;
-    long long last_read;
-    bool is_stale;
-};
-
 struct shown_sources {
     size_t count;
-    struct shown_source sources[];
+    struct realip_metrics_source sources[];
 };
 
 struct realip_metrics {
@@ -51,8 +42,10 @@ static void free_sources(struct shown_sources *sources)
 {
     if (sources == NULL)
         return;
-    for (size_t i = 0; i < sources->count; i++)
+    for (size_t i = 0; i < sources->count; i++) {
         free(sources->sources[i].text);
+        free(sources->sources[i].stale);
+    }
     free(sources);
 }
 
@@ -103,6 +96,15 @@ struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *m
     return listener;
 }
 
+const struct realip_metrics_listener *realip_metrics_next_listener(struct realip_metrics *metrics,
+                                                                   const struct realip_metrics_listener *last)
+{
+    pthread_mutex_lock(&metrics->lock);
+    const struct realip_metrics_listener *next = last == NULL ? metrics->listeners : last->next;
+    pthread_mutex_unlock(&metrics->lock);
+    return next;
+}
+
 void realip_metrics_count(struct realip_metrics_listener *listener, const struct realip_verdict *verdict)
 {
     atomic_fetch_add_explicit(&listener->verdicts[verdict->reason][verdict->action], 1, memory_order_relaxed);
@@ -147,10 +149,10 @@ static struct shown_sources *copy_sources(const struct realip_sources *sources)
     for (size_t i = 0; copy != NULL && i < count; i++) {
         struct realip_sources_state state = realip_sources_at(sources, i);
 
-        copy->sources[i] = (struct shown_source){ realip_set_token(state.set), escape(state.text), state.networks,
-                                                  state.last_read, state.stale != NULL };
+        copy->sources[i] = (struct realip_metrics_source){ realip_set_token(state.set), escape(state.text), state.networks,
+                                                           state.last_read, state.stale == NULL ? NULL : strdup(state.stale) };
         copy->count++;
-        if (copy->sources[i].text == NULL) {
+        if (copy->sources[i].text == NULL || (state.stale != NULL && copy->sources[i].stale == NULL)) {
             free_sources(copy);
             return NULL;
         }
@@ -178,9 +180,27 @@ size_t realip_metrics_stale_sources(struct realip_metrics *metrics)
 
     pthread_mutex_lock(&metrics->lock);
     for (size_t i = 0; metrics->sources != NULL && i < metrics->sources->count; i++)
-        stale += metrics->sources->sources[i].is_stale ? 1 : 0;
+        stale += metrics->sources->sources[i].stale != NULL ? 1 : 0;
     pthread_mutex_unlock(&metrics->lock);
     return stale;
+}
+
+void realip_metrics_visit_sources(struct realip_metrics *metrics,
+                                  void (*visit)(void *context, const struct realip_metrics_source *source), void *context)
+{
+    pthread_mutex_lock(&metrics->lock);
+    for (size_t i = 0; metrics->sources != NULL && i < metrics->sources->count; i++)
+        visit(context, &metrics->sources->sources[i]);
+    pthread_mutex_unlock(&metrics->lock);
+}
+
+void realip_metrics_get_counters(const struct realip_metrics *metrics, struct realip_metrics_counters *counters_r)
+{
+    *counters_r = (struct realip_metrics_counters){ .reloads_failed = atomic_load(&metrics->reloads[0]),
+                                                    .reloads_succeeded = atomic_load(&metrics->reloads[1]),
+                                                    .malformed = atomic_load(&metrics->malformed),
+                                                    .loaded = atomic_load(&metrics->last_reload),
+                                                    .connections = atomic_load(&metrics->connections) };
 }
 
 void realip_metrics_add_malformed(struct realip_metrics *metrics)
@@ -234,19 +254,19 @@ static void write_head(const char *name, const char *type, const char *help, FIL
     fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static long long networks_of(const struct shown_source *source)
+static long long networks_of(const struct realip_metrics_source *source)
 {
     return (long long)source->networks;
 }
 
-static long long last_read_of(const struct shown_source *source)
+static long long last_read_of(const struct realip_metrics_source *source)
 {
     return source->last_read;
 }
 
-static long long is_stale(const struct shown_source *source)
+static long long is_stale(const struct realip_metrics_source *source)
 {
-    return source->is_stale ? 1 : 0;
+    return source->stale != NULL ? 1 : 0;
 }
 
 static void write_sources(const struct shown_sources *sources, FILE *out)
@@ -254,7 +274,7 @@ static void write_sources(const struct shown_sources *sources, FILE *out)
     static const struct {
         const char *name;
         const char *help;
-        long long (*value)(const struct shown_source *source);
+        long long (*value)(const struct realip_metrics_source *source);
     } gauges[] = {
         { "realip_source_networks", "Networks in force from a file, a pattern of files or a list of nodes.", networks_of },
         { "realip_source_last_read_timestamp_seconds", "When all of the source was last good.", last_read_of },

@@ -18,5 +18,6 @@ Suite *realip_compiled_suite(void);
 Suite *realip_kubernetes_nodes_suite(void);
 Suite *realip_sources_suite(void);
 Suite *realip_watch_suite(void);
+Suite *realip_history_suite(void);
 
 #endif
