@@ -5,35 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/near_word.h"
 #include "subcommand.h"
 
 #define MOST_OPTIONS 64
-
-/* How many letters must be changed, added or dropped to make one word of the other (Levenshtein). Longer words than 31 letters
- * are far from all of ours. */
-static size_t distance(const char *one, const char *other)
-{
-    size_t row[32];
-    size_t length = strlen(other);
-
-    if (strlen(one) >= 32 || length >= 32)
-        return 32;
-    for (size_t k = 0; k <= length; k++)
-        row[k] = k;
-    for (size_t i = 0; one[i] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i + 1;
-        for (size_t k = 0; k < length; k++) {
-            size_t changed = corner + (one[i] != other[k]);
-            size_t dropped = (row[k] < row[k + 1] ? row[k] : row[k + 1]) + 1;
-
-            corner = row[k + 1];
-            row[k + 1] = changed < dropped ? changed : dropped;
-        }
-    }
-    return row[length];
-}
 
 static const char *only_one_that_begins(const char *word, const char *const *words, size_t count)
 {
@@ -55,7 +30,7 @@ const char *realip_usage_nearest(const char *word, const char *const *words, siz
     size_t least = 3;
 
     for (size_t i = 0; i < count && (found == NULL || least < 3); i++) {
-        size_t slips = distance(word, words[i]);
+        size_t slips = realip_near_word_distance(word, words[i]);
 
         if (slips < least && slips * 2 < strlen(words[i])) {
             least = slips;

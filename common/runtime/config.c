@@ -7,6 +7,7 @@
 #include "config_file.h"
 #include "endpoint.h"
 #include "name_pattern.h"
+#include "network_preset.h"
 #include "network_source.h"
 #include "sources.h"
 #include "stamp.h"
@@ -291,15 +292,19 @@ static void list_on_purpose(struct reader *reader, enum realip_set set, size_t f
     }
 }
 
-/* Keys whose meaning comes with a later version: the reader must know that they add nothing yet. */
-static void warn_of_unread(struct reader *reader, const struct realip_config_block *block, const char *key)
+static void read_presets(struct reader *reader, enum realip_set set, const struct realip_config_block *block)
 {
-    const struct realip_config_value *value = realip_config_value_at(block, key, 0);
+    struct realip_network_list *list = &reader->networks[set];
+    const struct realip_config_value *value;
+    const struct realip_network_preset *preset;
 
-    if (value != NULL)
-        realip_problems_add(&reader->config->warnings, value->origin,
-                            "'%s' is not used by this version yet: it adds nothing; list the networks in cidr or files",
-                            key);
+    for (unsigned i = 0; (value = realip_config_value_at(block, "preset", i)) != NULL; i++) {
+        size_t from = list->count;
+
+        if (realip_network_preset_add(set, value->text, value->origin, &reader->config->arena, list, reader->problems, &preset) == 0
+            && preset->on_purpose)
+            list_on_purpose(reader, set, from);
+    }
 }
 
 static void read_network_block(struct reader *reader, enum realip_set set, const struct realip_config_block *block)
@@ -318,7 +323,7 @@ static void read_network_block(struct reader *reader, enum realip_set set, const
     list_on_purpose(reader, set, 0);
     if (read_bool(reader, block, "discover", false))
         realip_network_source_discover(realip_config_value_at(block, "discover", 0)->origin, list, reader->problems);
-    warn_of_unread(reader, block, "preset");
+    read_presets(reader, set, block);
     for (unsigned i = 0; (value = realip_config_value_at(block, "client-names", i)) != NULL; i++) {
         if (set != REALIP_SET_INFRASTRUCTURE)
             realip_problems_add(reader->problems, value->origin,

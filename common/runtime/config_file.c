@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "near_word.h"
+
 #define MAX_FILE_SIZE (16U << 20)
 
 struct seen_key {
@@ -125,42 +127,13 @@ static int keep_value(cfg_t *block, cfg_opt_t *option, const char *text, void *r
     return 0;
 }
 
-static unsigned smaller(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must change to make one word of the other (Levenshtein), for words below 32 letters. */
-static unsigned word_distance(const char *a, const char *b)
-{
-    unsigned row[33];
-    size_t b_length = strlen(b);
-
-    if (strlen(a) > 31 || b_length > 31)
-        return 99;
-    for (unsigned i = 0; i <= b_length; i++)
-        row[i] = i;
-    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
-        unsigned diagonal = row[0];
-
-        row[0] = i;
-        for (unsigned k = 1; k <= b_length; k++) {
-            unsigned changed = diagonal + (a[i - 1] != b[k - 1]);
-
-            diagonal = row[k];
-            row[k] = smaller(changed, smaller(row[k], row[k - 1]) + 1);
-        }
-    }
-    return row[b_length];
-}
-
 static const char *nearest_key(const cfg_t *block, const char *key)
 {
     const char *nearest = NULL;
     unsigned best = strlen(key) > 4 ? 4 : 3;
 
     for (const cfg_opt_t *option = block->opts; option->name != NULL; option++) {
-        unsigned distance = word_distance(key, option->name);
+        unsigned distance = realip_near_word_distance(key, option->name);
 
         if (distance < best) {
             best = distance;

@@ -10,6 +10,7 @@ int main(void)
     srunner_add_suite(runner, realip_policy_suite());
     srunner_add_suite(runner, realip_compiled_suite());
     srunner_add_suite(runner, realip_kubernetes_nodes_suite());
+    srunner_add_suite(runner, realip_network_preset_suite());
     srunner_add_suite(runner, realip_sources_suite());
     srunner_add_suite(runner, realip_watch_suite());
     srunner_add_suite(runner, realip_history_suite());

@@ -107,7 +107,7 @@ void __wrap_free(void *memory)
 
 static const char text[] = "mode = enforce\nlog-passes = true\nuser = nobody\n"
                            "networks infrastructure { cidr = { \"10.0.20.0/24\", \"10.0.0.0/8\", \"fd00:20::/64\" }\n"
-                           "  files = { \"%s\" } kubernetes-nodes = \"%s\" client-names = { \"/^node[0-9]/i\", \"/gw/\" } discover = true }\n"
+                           "  files = { \"%s\" } kubernetes-nodes = \"%s\" client-names = { \"/^node[0-9]/i\", \"/gw/\" } discover = true preset = { \"k3s\", \"rootless\" } }\n"
                            "networks proxies { cidr = { \"10.0.20.13\", \"198.51.100.10\" } }\n"
                            "networks internal { cidr = { \"192.168.7.0/24\" } }\n"
                            "networks probers { cidr = { \"10.0.21.0/24\" } }\n"

@@ -16,6 +16,7 @@ Suite *realip_runtime_suite(void);
 Suite *realip_policy_suite(void);
 Suite *realip_compiled_suite(void);
 Suite *realip_kubernetes_nodes_suite(void);
+Suite *realip_network_preset_suite(void);
 Suite *realip_sources_suite(void);
 Suite *realip_watch_suite(void);
 Suite *realip_history_suite(void);
