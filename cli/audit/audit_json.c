@@ -104,6 +104,7 @@ static json_t *input_of(const struct realip_audit_summary *summary)
     set(object, "lines", count_of(totals->lines));
     set(object, "no-log-lines", count_of(totals->no_log));
     set(object, "cut-lines", count_of(summary->input->cut_lines));
+    set(object, "long-entries", count_of(summary->input->long_entries));
     set(object, "first", time_of(totals->first));
     set(object, "last", time_of(totals->last));
     set(object, "interrupted", json_boolean(summary->was_interrupted));

@@ -426,6 +426,8 @@ static void print_left_out(const struct page *page)
 
     if (summary->input->cut_lines > 0)
         title(page, REALIP_STYLE_WARN, "%llu lines were longer than 1 MiB and were cut", (unsigned long long)summary->input->cut_lines);
+    if (summary->input->long_entries > 0)
+        title(page, REALIP_STYLE_WARN, "%llu entries of the journal were longer than 1 MiB and were left out", (unsigned long long)summary->input->long_entries);
     if (summary->left_out == 0)
         return;
     title(page, REALIP_STYLE_WARN, "Left out, as memory is bounded (the sums above hold all the same)");

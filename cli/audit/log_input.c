@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "log_journal.h"
-
 static int64_t local_seconds(time_t when)
 {
     struct tm parts;
@@ -80,7 +78,7 @@ static bool open_next(struct realip_log_input *input)
         if (realip_log_stream_open(file->path, &input->stream, &file->problem) == 0) {
             input->form = REALIP_LOG_FORM_UNKNOWN;
             input->begins_file = true;
-            input->skips_line = input->is_file_done = false;
+            input->skips_line = input->skips_entry = input->is_file_done = false;
             input->rest_length = 0;
             return true;
         }
@@ -159,18 +157,34 @@ static size_t whole_lines(struct realip_log_input *input, const struct realip_lo
     return chunk->length;
 }
 
-static size_t whole_entries(struct realip_log_input *input, const struct realip_log_chunk *chunk)
+/* Drops what belongs to the entry that is left out. */
+static void skip_entry(struct realip_log_input *input, struct realip_log_chunk *chunk)
+{
+    size_t passed = realip_log_journal_pass(&input->skip, chunk->text, chunk->length);
+
+    chunk->length -= passed;
+    memmove(chunk->text, chunk->text + passed, chunk->length);
+    input->skips_entry = input->skip.state != REALIP_LOG_JOURNAL_OVER;
+}
+
+static size_t whole_entries(struct realip_log_input *input, struct realip_log_chunk *chunk)
 {
     bool damaged;
     size_t whole = realip_log_journal_whole(chunk->text, chunk->length, &damaged);
 
-    if (!damaged && (whole > 0 || (chunk->length < REALIP_LOG_CHUNK_SIZE && !input->is_file_done)))
-        return whole;
-    if (damaged || !input->is_file_done) { /* an entry that fills a chunk is none of a mail server's */
+    if (damaged) {
         input->files[input->current].problem = "an entry of the journal is damaged; what follows it was not read";
         input->is_file_done = true;
+        return whole;
     }
-    return whole > 0 || damaged ? whole : chunk->length; /* the last entry may lack its empty line */
+    if (whole > 0 || (chunk->length < REALIP_LOG_CHUNK_SIZE && !input->is_file_done))
+        return whole;
+    if (input->is_file_done)
+        return chunk->length; /* the last entry may lack its empty line */
+    input->long_entries++; /* one that fills a chunk is none of a mail server's */
+    input->skip = (struct realip_log_journal_skip){ 0 };
+    skip_entry(input, chunk);
+    return 0;
 }
 
 /* Leaves whole lines in the chunk and keeps the rest for the next one. */
@@ -197,6 +211,8 @@ static bool next_of_file(struct realip_log_input *input, struct realip_log_chunk
         fill(input, chunk);
         if (input->skips_line)
             skip_line(input, chunk);
+        if (input->skips_entry)
+            skip_entry(input, chunk);
         if (input->form == REALIP_LOG_FORM_UNKNOWN)
             input->form = form_of(chunk);
         cut(input, chunk);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "log_journal.h"
 #include "log_stream.h"
 
 /* Bytes of a chunk; a longer line is cut, and the rest of it dropped. */
@@ -43,6 +44,7 @@ struct realip_log_input {
     enum realip_log_form form;
     uint64_t chunks;
     uint64_t cut_lines;  /* lines longer than a chunk */
+    uint64_t long_entries; /* entries of the journal longer than a chunk, which were left out */
     uint64_t total;      /* bytes of all files; 0: not known */
     _Atomic uint64_t done; /* bytes of the files that were read to their end */
     _Atomic uint64_t position; /* `done` and what was read of the present one */
@@ -50,6 +52,8 @@ struct realip_log_input {
     size_t rest_length;
     bool begins_file;
     bool skips_line;     /* within a line that was cut */
+    bool skips_entry;    /* within an entry that is left out */
+    struct realip_log_journal_skip skip;
     bool is_file_done;
     atomic_bool stop;    /* set it from a signal handler: the next chunk is the last */
 };

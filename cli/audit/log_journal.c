@@ -81,6 +81,63 @@ size_t realip_log_journal_whole(const char *text, size_t length, bool *damaged_r
     return whole;
 }
 
+/* A byte of the eight that count a value, the lowest first. */
+static void pass_length(struct realip_log_journal_skip *skip, unsigned char byte)
+{
+    skip->value |= (uint64_t)byte << (8 * skip->have);
+    if (++skip->have < 8)
+        return;
+    skip->value = skip->value < UINT64_MAX ? skip->value + 1 : skip->value;
+    skip->state = REALIP_LOG_JOURNAL_IN_VALUE;
+}
+
+static void pass_byte(struct realip_log_journal_skip *skip, char byte)
+{
+    switch (skip->state) {
+    case REALIP_LOG_JOURNAL_AT_FIELD:
+        skip->state = byte == '\n' ? REALIP_LOG_JOURNAL_OVER : byte == '=' ? REALIP_LOG_JOURNAL_IN_LINE : REALIP_LOG_JOURNAL_IN_NAME;
+        break;
+    case REALIP_LOG_JOURNAL_IN_NAME:
+        if (byte == '=')
+            skip->state = REALIP_LOG_JOURNAL_IN_LINE;
+        if (byte == '\n')
+            *skip = (struct realip_log_journal_skip){ .state = REALIP_LOG_JOURNAL_IN_LENGTH };
+        break;
+    case REALIP_LOG_JOURNAL_IN_LENGTH:
+        pass_length(skip, (unsigned char)byte);
+        break;
+    case REALIP_LOG_JOURNAL_IN_LINE:
+    case REALIP_LOG_JOURNAL_IN_VALUE:
+    case REALIP_LOG_JOURNAL_OVER:
+        break;
+    }
+}
+
+size_t realip_log_journal_pass(struct realip_log_journal_skip *skip, const char *text, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length && skip->state != REALIP_LOG_JOURNAL_OVER) {
+        size_t left = length - at;
+
+        if (skip->state == REALIP_LOG_JOURNAL_IN_LINE) {
+            const char *newline = memchr(text + at, '\n', left);
+
+            at = newline != NULL ? (size_t)(newline - text) + 1 : length;
+            skip->state = newline != NULL ? REALIP_LOG_JOURNAL_AT_FIELD : skip->state;
+        } else if (skip->state == REALIP_LOG_JOURNAL_IN_VALUE) {
+            uint64_t passed = skip->value < left ? skip->value : left;
+
+            at += (size_t)passed;
+            skip->value -= passed;
+            skip->state = skip->value == 0 ? REALIP_LOG_JOURNAL_AT_FIELD : skip->state;
+        } else {
+            pass_byte(skip, text[at++]);
+        }
+    }
+    return at;
+}
+
 /* Microseconds since 1970 (UTC) to a stamp. */
 static void stamp_of(const char *digits, size_t length, int64_t utc_offset, struct realip_log_stamp *stamp)
 {
@@ -133,11 +190,32 @@ size_t realip_log_journal_parse(const char *text, size_t length, int64_t utc_off
     return at > 0 ? at : length;
 }
 
+/* [72, 105]: bytes that are no text in JSON. */
+static struct realip_log_text bytes_of(const json_t *array, struct realip_arena *arena)
+{
+    size_t count = json_array_size(array);
+    char *bytes = realip_arena_alloc(arena, count + 1);
+
+    for (size_t i = 0; bytes != NULL && i < count; i++) {
+        const json_t *byte = json_array_get(array, i);
+
+        if (!json_is_integer(byte) || json_integer_value(byte) < 0 || json_integer_value(byte) > 255)
+            return (struct realip_log_text){ 0 };
+        bytes[i] = (char)json_integer_value(byte);
+    }
+    return (struct realip_log_text){ bytes, bytes != NULL ? count : 0 };
+}
+
 static struct realip_log_text member(const json_t *object, const char *name, struct realip_arena *arena)
 {
     const json_t *value = json_object_get(object, name);
-    struct realip_log_text text = { NULL, json_string_length(value) };
 
+    /* a field that the entry has more than once is an array of its values */
+    if (json_is_array(value) && !json_is_integer(json_array_get(value, 0)))
+        value = json_array_get(value, 0);
+    if (json_is_array(value))
+        return bytes_of(value, arena);
+    struct realip_log_text text = { NULL, json_string_length(value) };
     if (text.length > 0)
         text.start = realip_arena_copy(arena, json_string_value(value), text.length);
     if (text.start == NULL)

@@ -29,7 +29,8 @@ struct realip_log_stream {
     int fd;
     bool is_pipe;
     bool ended; /* the file has no more bytes */
-    bool begun; /* within a member: the file may not end here */
+    bool is_between; /* nothing was read yet, or a packed member just ended: the file may end here */
+    bool has_gzip;
     const char *damage; /* told when what stood before it was given */
     enum packing packing;
     _Atomic uint64_t position;
@@ -61,6 +62,7 @@ int realip_log_stream_open(const char *path, struct realip_log_stream **stream_r
         *reason_r = "this is a folder; name the files in it";
     } else {
         stream->is_pipe = !S_ISREG(status.st_mode);
+        stream->is_between = true;
         *stream_r = stream;
         return 0;
     }
@@ -72,7 +74,7 @@ void realip_log_stream_close(struct realip_log_stream **stream)
 {
     if (*stream == NULL)
         return;
-    if ((*stream)->packing == PACKING_GZIP)
+    if ((*stream)->has_gzip)
         inflateEnd(&(*stream)->gzip);
     ZSTD_freeDStream((*stream)->zstd);
     lzma_end(&(*stream)->xz);
@@ -132,42 +134,98 @@ static int fill(struct realip_log_stream *stream, const atomic_bool *stop, const
 
 static bool has_magic(const struct realip_log_stream *stream, const char *magic, size_t length)
 {
-    return stream->filled >= length && memcmp(stream->input, magic, length) == 0;
+    return stream->filled - stream->at >= length && memcmp(stream->input + stream->at, magic, length) == 0;
 }
 
-/* Looks at the first bytes and makes the unpacker ready. 0; or -1 and *reason_r. */
+/* A frame of zstd, or one that is to be skipped: pzstd writes these first (RFC 8878 section 3.1). */
+static bool is_zstd(const struct realip_log_stream *stream)
+{
+    const unsigned char *at = stream->input + stream->at;
+
+    return has_magic(stream, "\x28\xb5\x2f\xfd", 4)
+        || (stream->filled - stream->at >= 4 && (at[0] & 0xf0) == 0x50 && memcmp(at + 1, "\x2a\x4d\x18", 3) == 0);
+}
+
+/* Behind a packed member: zeros are what tapes, dd and xz leave. */
+static void skip_zeros(struct realip_log_stream *stream)
+{
+    while (stream->at < stream->filled && stream->input[stream->at] == 0)
+        stream->at++;
+}
+
+/* Can a log go on like this? */
+static bool is_text(const struct realip_log_stream *stream)
+{
+    for (size_t i = stream->at; i < stream->filled && i < stream->at + 64; i++) {
+        if (stream->input[i] < ' ' && stream->input[i] != '\t' && stream->input[i] != '\n' && stream->input[i] != '\r')
+            return false;
+    }
+    return true;
+}
+
+static int start_gzip(struct realip_log_stream *stream)
+{
+    if (stream->has_gzip)
+        return inflateReset(&stream->gzip);
+    stream->has_gzip = inflateInit2(&stream->gzip, 15 + 16) == Z_OK; /* 16: a gzip header, nothing else */
+    return stream->has_gzip ? Z_OK : Z_MEM_ERROR;
+}
+
+static bool start_zstd(struct realip_log_stream *stream)
+{
+    if (stream->zstd == NULL)
+        stream->zstd = ZSTD_createDStream();
+    return stream->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_reset(stream->zstd, ZSTD_reset_session_only))
+        && !ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG));
+}
+
+/* Looks at the next bytes and makes the unpacker ready: at the beginning, and behind each packed member, where anything may follow: `cat
+ * mail.log.2.gz mail.log` is one log. 0; or -1 and *reason_r. */
 static int recognize(struct realip_log_stream *stream, const char **reason_r)
 {
+    bool is_first = stream->packing == PACKING_UNKNOWN;
     bool ready = true;
 
     stream->packing = PACKING_NONE;
     if (has_magic(stream, "\x1f\x8b", 2)) {
-        ready = inflateInit2(&stream->gzip, 15 + 16) == Z_OK; /* 16: a gzip header, nothing else */
-        stream->packing = ready ? PACKING_GZIP : PACKING_NONE;
-    } else if (has_magic(stream, "\x28\xb5\x2f\xfd", 4)) {
+        ready = start_gzip(stream) == Z_OK;
+        stream->packing = PACKING_GZIP;
+    } else if (is_zstd(stream)) {
+        ready = start_zstd(stream);
         stream->packing = PACKING_ZSTD;
-        stream->zstd = ZSTD_createDStream();
-        ready = stream->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG));
     } else if (has_magic(stream, "\xfd" "7zXZ\0", 6)) {
+        ready = lzma_stream_decoder(&stream->xz, XZ_MEMORY, 0) == LZMA_OK;
         stream->packing = PACKING_XZ;
-        ready = lzma_stream_decoder(&stream->xz, XZ_MEMORY, LZMA_CONCATENATED) == LZMA_OK;
     } else if (has_magic(stream, "BZh", 3)) {
         *reason_r = "bzip2 is not read here; unpack it: bzcat LOG | realipctl audit -";
+        return -1;
+    } else if (!is_first && !is_text(stream)) {
+        *reason_r = "behind the compressed data stands what is neither text nor compressed; it was not read";
         return -1;
     }
     *reason_r = strerror(ENOMEM);
     return ready ? 0 : -1;
 }
 
+/* Fills the input until it is clear what begins there. 0; or -1 and *reason_r. */
+static int begin_member(struct realip_log_stream *stream, const atomic_bool *stop, const char **reason_r)
+{
+    for (;;) {
+        if (stream->packing != PACKING_UNKNOWN)
+            skip_zeros(stream);
+        if (stream->filled - stream->at >= 6 || stream->ended)
+            break;
+        if (fill(stream, stop, reason_r) < 0)
+            return -1;
+    }
+    stream->is_between = false;
+    return recognize(stream, reason_r);
+}
+
 static int unpack_gzip(struct realip_log_stream *stream, char *buffer, size_t size, struct step *step, const char **reason_r)
 {
     z_stream *gzip = &stream->gzip;
 
-    if (!stream->begun && stream->input[stream->at] != 0x1f) { /* zeros behind the last member: what tapes and dd leave */
-        stream->at = stream->filled;
-        step->at_member_end = true;
-        return 0;
-    }
     gzip->next_in = stream->input + stream->at;
     gzip->avail_in = (unsigned)(stream->filled - stream->at);
     gzip->next_out = (unsigned char *)buffer;
@@ -176,8 +234,6 @@ static int unpack_gzip(struct realip_log_stream *stream, char *buffer, size_t si
     stream->at = stream->filled - gzip->avail_in;
     step->produced = size - gzip->avail_out;
     step->at_member_end = result == Z_STREAM_END;
-    if (result == Z_STREAM_END)
-        inflateReset(gzip);
     *reason_r = text_damaged;
     return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR ? 0 : -1;
 }
@@ -246,34 +302,28 @@ static ssize_t read_plain(struct realip_log_stream *stream, char *buffer, size_t
 ssize_t realip_log_stream_read(struct realip_log_stream *stream, char *buffer, size_t size, const atomic_bool *stop,
                                const char **reason_r)
 {
-    if (stream->packing == PACKING_UNKNOWN) {
-        while (stream->filled < 6 && !stream->ended) {
-            if (fill(stream, stop, reason_r) < 0)
-                return -1;
-        }
-        if (recognize(stream, reason_r) < 0)
-            return -1;
-    }
     if (stream->damage != NULL) {
         *reason_r = stream->damage;
         return -1;
     }
-    if (stream->packing == PACKING_NONE)
-        return read_plain(stream, buffer, size, stop, reason_r);
     for (;;) {
         struct step step = { 0 };
 
+        if (stream->is_between && begin_member(stream, stop, reason_r) < 0)
+            return -1;
+        if (stream->packing == PACKING_NONE)
+            return read_plain(stream, buffer, size, stop, reason_r);
         if (stream->at == stream->filled && !stream->ended && fill(stream, stop, reason_r) < 0)
             return -1;
-        if (atomic_load(stop) || (stream->ended && stream->at == stream->filled && !stream->begun))
+        if (atomic_load(stop))
             return 0;
         bool had_input = stream->at < stream->filled;
         if (unpack(stream, buffer, size, &step, reason_r) < 0)
             return -1;
-        stream->begun = !step.at_member_end;
+        stream->is_between = step.at_member_end;
         if (step.produced > 0)
             return (ssize_t)step.produced;
-        if (stream->ended && !had_input && stream->begun) {
+        if (stream->ended && !had_input && !stream->is_between) {
             *reason_r = text_cut;
             return -1;
         }

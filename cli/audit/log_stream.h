@@ -1,5 +1,5 @@
 /* log_stream - the bytes of one log file or of standard input, unpacked when they are gzip, zstd or xz (by their first bytes,
- * whatever the name says; several members one behind the other are one log).
+ * whatever the name says; several members, and text, one behind the other are one log).
  */
 #ifndef REALIP_LOG_STREAM_H
 #define REALIP_LOG_STREAM_H

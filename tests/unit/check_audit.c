@@ -268,6 +268,36 @@ START_TEST(journal_export)
 }
 END_TEST
 
+/* An entry is passed whatever pieces it comes in, and what a value holds is no other entry. */
+START_TEST(journal_passed)
+{
+    static const char text[] = "__CURSOR=x\nMESSAGE\n\x1c\0\0\0\0\0\0\0two\n\n__CURSOR=y\nMESSAGE=no\n\n\n_COMM=x\n\n";
+    static const char next[] = "__CURSOR=z";
+    char both[sizeof(text) + sizeof(next)];
+    size_t length = sizeof(text) - 1;
+    bool damaged;
+
+    memcpy(both, text, length);
+    memcpy(both + length, next, sizeof(next));
+    ck_assert_uint_eq(realip_log_journal_whole(text, length, &damaged), length);
+    for (size_t piece = 1; piece < sizeof(both); piece++) {
+        struct realip_log_journal_skip skip = { 0 };
+        size_t passed = 0;
+
+        for (size_t i = 0; i < sizeof(both) - 1; i += piece)
+            passed += realip_log_journal_pass(&skip, both + i, sizeof(both) - 1 - i < piece ? sizeof(both) - 1 - i : piece);
+        ck_assert_uint_eq(passed, length);
+        ck_assert_int_eq(skip.state, REALIP_LOG_JOURNAL_OVER);
+    }
+    for (size_t cut = 0; cut < length; cut++) {
+        struct realip_log_journal_skip skip = { 0 };
+
+        ck_assert_uint_eq(realip_log_journal_pass(&skip, text, cut), cut);
+        ck_assert_int_ne(skip.state, REALIP_LOG_JOURNAL_OVER);
+    }
+}
+END_TEST
+
 START_TEST(json_lines)
 {
     static const struct {
@@ -277,7 +307,13 @@ START_TEST(json_lines)
         { "{\"__REALTIME_TIMESTAMP\":\"1795316645123456\",\"_HOSTNAME\":\"mx\",\"SYSLOG_IDENTIFIER\":\"postfix/smtpd\",\"MESSAGE\":\"hi\"}", "hi" },
         { "{\"log\":\"mail postfix/smtpd[8]: hi\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-22T03:04:05.1Z\"}", NULL },
         { "{\"log\":\"postfix/smtpd[8]: hi\\n\",\"stream\":\"stdout\",\"time\":\"2026-11-22T03:04:05.1Z\"}", "hi" },
-        { "{\"MESSAGE\":[1,2],\"SYSLOG_IDENTIFIER\":\"x\"}", NULL },
+        { "{\"__REALTIME_TIMESTAMP\":\"1795316645123456\",\"SYSLOG_IDENTIFIER\":\"postfix/smtpd\",\"MESSAGE\":[104,255,105]}", "h\xffi" },
+        { "{\"__REALTIME_TIMESTAMP\":\"1795316645123456\",\"SYSLOG_IDENTIFIER\":\"postfix/smtpd\",\"MESSAGE\":[\"hi\",\"ho\"]}", "hi" },
+        { "{\"__REALTIME_TIMESTAMP\":\"1795316645123456\",\"SYSLOG_IDENTIFIER\":\"postfix/smtpd\",\"MESSAGE\":[[104,105],\"ho\"]}", "hi" },
+        { "{\"MESSAGE\":[1,256],\"SYSLOG_IDENTIFIER\":\"x\"}", NULL },
+        { "{\"MESSAGE\":[1,\"x\"],\"SYSLOG_IDENTIFIER\":\"x\"}", NULL },
+        { "{\"MESSAGE\":[],\"SYSLOG_IDENTIFIER\":\"x\"}", NULL },
+        { "{\"MESSAGE\":null,\"SYSLOG_IDENTIFIER\":\"x\"}", NULL },
         { "[]", NULL },
         { "{", NULL },
     };
@@ -310,6 +346,7 @@ int main(void)
     tcase_add_test(cases, years_that_stamps_lack);
     tcase_add_test(cases, days_and_back);
     tcase_add_test(cases, journal_export);
+    tcase_add_test(cases, journal_passed);
     tcase_add_test(cases, json_lines);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);
