@@ -91,12 +91,25 @@ static const char *time_text(double seconds, char text[32])
     return text;
 }
 
+/* As the daemon sends them, texts are visible ASCII; what else answers at that place may send what a terminal obeys. */
+static void print_text(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c >= ' ' && *c <= '~')
+            putchar(*c);
+        else
+            printf("\\x%02x", *c);
+    }
+}
+
 static void print_field(const char *name, const json_t *verdict, const char *key)
 {
     const char *text = text_of(verdict, key, NULL);
 
-    if (text != NULL)
-        printf("; %s %s", name, text);
+    if (text == NULL)
+        return;
+    printf("; %s ", name);
+    print_text(text);
 }
 
 static void print_verdict(const json_t *verdict, const struct realip_terminal *terminal)
@@ -106,12 +119,23 @@ static void print_verdict(const json_t *verdict, const struct realip_terminal *t
     bool passes = strcmp(action, "pass") == 0;
     char when[32];
 
-    printf("%s  %s%-10s%s %s, client %s, peer %s\n", time_text(json_number_value(json_object_get(verdict, "time")), when),
-           realip_terminal_style(terminal, passes ? REALIP_STYLE_GOOD : REALIP_STYLE_BAD), action, realip_terminal_style(terminal, REALIP_STYLE_NONE),
-           text_of(verdict, "reason", "-"), text_of(verdict, "client", "not shown"), text_of(verdict, "peer", "not known"));
-    printf("    %s", text_of(verdict, "sentence", "-"));
-    if (strcmp(action, wanted) != 0)
-        printf("; %s was wanted, mode %s", wanted, text_of(verdict, "mode", "-"));
+    printf("%s  %s", time_text(json_number_value(json_object_get(verdict, "time")), when),
+           realip_terminal_style(terminal, passes ? REALIP_STYLE_GOOD : REALIP_STYLE_BAD));
+    print_text(action);
+    printf("%s%*s ", realip_terminal_style(terminal, REALIP_STYLE_NONE), strlen(action) < 10 ? (int)(10 - strlen(action)) : 0, "");
+    print_text(text_of(verdict, "reason", "-"));
+    printf(", client ");
+    print_text(text_of(verdict, "client", "not shown"));
+    printf(", peer ");
+    print_text(text_of(verdict, "peer", "not known"));
+    printf("\n    ");
+    print_text(text_of(verdict, "sentence", "-"));
+    if (strcmp(action, wanted) != 0) {
+        printf("; ");
+        print_text(wanted);
+        printf(" was wanted, mode ");
+        print_text(text_of(verdict, "mode", "-"));
+    }
     print_field("network", verdict, "network");
     print_field("rule", verdict, "rule");
     print_field("listener", verdict, "listener");
