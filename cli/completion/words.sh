@@ -34,7 +34,7 @@ _realipctl_value() {
         'explain --as') echo word policyd milter dovecot ;;
         'explain --peer') echo word gone ;;
         'explain --client') echo word none ;;
-        *' --protocol') echo word smtp submission imap pop3 sieve ;;
+        *' --protocol') echo word smtp submission lmtp imap pop3 sieve ;;
         'probe --role') echo word stranger proxy ;;
         'probe --say') echo word plain v1 v2 local other-family ;;
         'healthcheck --proxy') echo word local v1 v2 none ;;

@@ -33,7 +33,7 @@ static const char usage[]
       "  The second form is how HAProxy's external-check calls a command. It gives no options and no PATH: point it to\n"
       "  realip-healthcheck, or to a script that says: exec /usr/bin/realipctl healthcheck --proxy none \"$@\"\n"
       "  --proxy WHAT     what is said first: local (PROXY v2 LOCAL, the default), v1 or v2 (with this host as client), none\n"
-      "  --protocol P     smtp, submission, imap, pop3 or sieve (default: by the port, or whatever greets)\n"
+      "  --protocol P     smtp, submission, lmtp, imap, pop3 or sieve (default: by the port, or whatever greets)\n"
       "  --tls            TLS at once (default on ports 465, 993 and 995)\n"
       "  --timeout S      seconds for all of it (default 5)\n"
       "It connects, waits for the greeting, says QUIT or LOGOUT and waits for the end: no reset, no error in the server's log.\n"
@@ -77,7 +77,7 @@ static int read_option(int code, const char *value, struct check *check)
         return read_proxy(value, &check->opening);
     case OPTION_PROTOCOL:
         check->order.protocol = realip_probe_protocol_from_token(value);
-        return check->order.protocol != REALIP_PROBE_PROTOCOL_UNKNOWN ? 0 : wrong("--protocol", value, "it is smtp, submission, imap, pop3 or sieve");
+        return check->order.protocol != REALIP_PROBE_PROTOCOL_UNKNOWN ? 0 : wrong("--protocol", value, "it is smtp, submission, lmtp, imap, pop3 or sieve");
     case OPTION_TLS:
         check->order.tls = REALIP_PROBE_TLS_AT_ONCE;
         return 0;
@@ -125,7 +125,8 @@ static bool read_greeting(struct realip_probe_connection *connection, enum reali
         if (realip_probe_read_line(connection, line, size) != REALIP_PROBE_READING_LINE)
             return false;
         enum realip_probe_line kind = realip_probe_greeting(line, protocol_r);
-        if (wanted != REALIP_PROBE_PROTOCOL_UNKNOWN && *protocol_r != wanted)
+        bool may_be_lmtp = wanted == REALIP_PROBE_LMTP && *protocol_r == REALIP_PROBE_SMTP; /* which greets alike */
+        if (wanted != REALIP_PROBE_PROTOCOL_UNKNOWN && *protocol_r != wanted && !may_be_lmtp)
             return false;
         if (kind != REALIP_PROBE_LINE_MORE)
             return kind == REALIP_PROBE_LINE_GOOD;

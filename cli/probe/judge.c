@@ -74,6 +74,14 @@ static bool has_choked(const struct realip_probe_observation *header)
         && !(header->fate == REALIP_PROBE_FATE_REFUSED && header->words[0] == '4');
 }
 
+/* Was the policy server asked about a session behind a header? It is at RCPT, and at MAIL and RCPT it says so itself when it refuses. Where no
+ * protocol was told, or one without RCPT, nobody is to be asked. */
+static bool was_judged(const struct realip_probe_observation *header)
+{
+    return header->protocol != REALIP_PROBE_SMTP || header->mail == REALIP_PROBE_MAIL_DENIED || header->mail == REALIP_PROBE_MAIL_ACCEPTED
+        || header->judged != REALIP_REASON_UNDECIDED || header->refused_for != REALIP_REASON_UNDECIDED;
+}
+
 /* The listener swallows a header: whose? */
 static void judge_taken(const struct realip_probe_observation *seen, const struct realip_probe_observation *header,
                         enum realip_probe_role role, struct realip_probe_judgement *judgement)
@@ -91,7 +99,7 @@ static void judge_taken(const struct realip_probe_observation *seen, const struc
     if (role == REALIP_PROBE_ROLE_STRANGER && is_shown_another(header))
         return; /* whose address that is can't be told from here */
     if (role == REALIP_PROBE_ROLE_STRANGER) {
-        judgement->verdict = REALIP_PROBE_VERDICT_TAKES_STRANGERS;
+        judgement->verdict = was_judged(header) ? REALIP_PROBE_VERDICT_TAKES_STRANGERS : REALIP_PROBE_VERDICT_MAY_TAKE_STRANGERS;
     } else {
         judgement->verdict
             = is_taken(&seen[REALIP_PROBE_PLAIN]) ? REALIP_PROBE_VERDICT_TAKES_BOTH : REALIP_PROBE_VERDICT_WANTS_PROXY;
@@ -100,6 +108,17 @@ static void judge_taken(const struct realip_probe_observation *seen, const struc
     }
     if (header->judged == REALIP_REASON_PROXY_UNTRUSTED && role != REALIP_PROBE_ROLE_PROXY)
         judgement->notes |= REALIP_PROBE_NOTE(MONITORED);
+}
+
+/* Did anything come back from it, in any of the experiments? Where not a word came, there may be nobody. */
+static bool has_spoken(const struct realip_probe_observation *seen)
+{
+    for (int i = REALIP_PROBE_PLAIN; i < REALIP_PROBE_OPENING_COUNT; i++) {
+        if (was_tried(&seen[i]) && seen[i].fate != REALIP_PROBE_FATE_UNREACHABLE && seen[i].fate != REALIP_PROBE_FATE_SILENT
+            && seen[i].fate != REALIP_PROBE_FATE_HUNG_UP)
+            return true;
+    }
+    return false;
 }
 
 /* No header is taken, and nobody is greeted without one. */
@@ -124,11 +143,19 @@ static void judge_shut(const struct realip_probe_observation *seen, const struct
     /* Sent away with words before a header could be missed: too many connections, or a block list. */
     if (plain->fate == REALIP_PROBE_FATE_REFUSED && !has_waited(plain))
         return;
-    if (is_hung_up(header) && (is_hung_up(plain) || plain->fate == REALIP_PROBE_FATE_SILENT)) {
-        judgement->verdict = REALIP_PROBE_VERDICT_REFUSES_STRANGERS;
-        if (header->fate == REALIP_PROBE_FATE_HUNG_UP)
-            judgement->notes |= REALIP_PROBE_NOTE(REFUSED_SILENTLY);
+    if (!is_hung_up(header) || !(is_hung_up(plain) || plain->fate == REALIP_PROBE_FATE_SILENT))
+        return;
+    if (header->fate == REALIP_PROBE_FATE_NO_TLS && plain->fate == REALIP_PROBE_FATE_NO_TLS) {
+        judgement->verdict = REALIP_PROBE_VERDICT_NO_MAIL_SERVER;
+        return;
     }
+    if (!has_spoken(seen)) {
+        judgement->verdict = REALIP_PROBE_VERDICT_HANGS_UP;
+        return;
+    }
+    judgement->verdict = REALIP_PROBE_VERDICT_REFUSES_STRANGERS;
+    if (header->fate == REALIP_PROBE_FATE_HUNG_UP)
+        judgement->notes |= REALIP_PROBE_NOTE(REFUSED_SILENTLY);
 }
 
 static void note_headers(const struct realip_probe_observation *seen, struct realip_probe_judgement *judgement)
@@ -151,6 +178,10 @@ static void note_headers(const struct realip_probe_observation *seen, struct rea
         judgement->notes |= REALIP_PROBE_NOTE(XCLIENT);
     if (plain->xclient)
         judgement->notes |= REALIP_PROBE_NOTE(XCLIENT_HERE);
+    for (int i = REALIP_PROBE_PLAIN; i < REALIP_PROBE_OPENING_COUNT; i++) {
+        if (seen[i].protocol == REALIP_PROBE_LMTP && is_taken(&seen[i]))
+            judgement->notes |= REALIP_PROBE_NOTE(LMTP);
+    }
 }
 
 static void note_refusals(const struct realip_probe_observation *seen, enum realip_probe_role role,
@@ -193,7 +224,8 @@ void realip_probe_judge(const struct realip_probe_observation seen[REALIP_PROBE_
     } else {
         judge_shut(seen, header, judgement_r);
     }
-    if (judgement_r->verdict == REALIP_PROBE_VERDICT_REFUSES_STRANGERS && role == REALIP_PROBE_ROLE_PROXY)
+    bool refused = judgement_r->verdict == REALIP_PROBE_VERDICT_REFUSES_STRANGERS || judgement_r->verdict == REALIP_PROBE_VERDICT_HANGS_UP;
+    if (refused && role == REALIP_PROBE_ROLE_PROXY)
         judgement_r->notes |= REALIP_PROBE_NOTE(PROXY_REFUSED);
     note_headers(seen, judgement_r);
     note_refusals(seen, role, judgement_r);
@@ -204,17 +236,18 @@ void realip_probe_judge(const struct realip_probe_observation seen[REALIP_PROBE_
 struct text {
     const char *token;
     bool bad;
+    bool sure;
     const char *sentence;
     const char *mend;
 };
 
-#define REALIP_PROBE_ROW(name, token, bad, sentence, mend) { token, bad, sentence, mend },
+#define REALIP_PROBE_ROW(name, token, bad, sure, sentence, mend) { token, bad, sure, sentence, mend },
 static const struct text verdicts[] = {
-    { "undecided", true, "the experiments don't tell what it wants", "give it more time (--timeout), or look into its log" },
+    { "undecided", true, false, "the experiments don't tell what it wants", "give it more time (--timeout), or look into its log" },
     REALIP_PROBE_VERDICT_TABLE(REALIP_PROBE_ROW)
 };
 #undef REALIP_PROBE_ROW
-#define REALIP_PROBE_ROW(name, token, bad, sentence) { token, bad, sentence, "" },
+#define REALIP_PROBE_ROW(name, token, bad, sentence) { token, bad, true, sentence, "" },
 static const struct text notes[] = { REALIP_PROBE_NOTE_TABLE(REALIP_PROBE_ROW) };
 #undef REALIP_PROBE_ROW
 
@@ -225,6 +258,11 @@ bool realip_probe_is_bad(const struct realip_probe_judgement *judgement)
     for (unsigned i = 0; i < REALIP_PROBE_NOTE_COUNT; i++)
         bad = bad || ((judgement->notes & 1U << i) != 0 && notes[i].bad);
     return bad;
+}
+
+bool realip_probe_is_sure(const struct realip_probe_judgement *judgement)
+{
+    return verdicts[judgement->verdict < REALIP_PROBE_VERDICT_COUNT ? judgement->verdict : 0].sure;
 }
 
 const char *realip_probe_verdict_token(enum realip_probe_verdict verdict)
@@ -242,10 +280,10 @@ const char *realip_probe_verdict_mend(enum realip_probe_verdict verdict)
     return verdicts[verdict < REALIP_PROBE_VERDICT_COUNT ? verdict : 0].mend;
 }
 
-enum realip_probe_verdict realip_probe_verdict_from_token(const char *token)
+enum realip_probe_verdict realip_probe_verdict_from_token(const char *token, size_t length)
 {
     for (int i = 1; i < REALIP_PROBE_VERDICT_COUNT; i++) {
-        if (strcmp(token, verdicts[i].token) == 0)
+        if (strlen(verdicts[i].token) == length && strncmp(token, verdicts[i].token, length) == 0)
             return (enum realip_probe_verdict)i;
     }
     return REALIP_PROBE_VERDICT_UNDECIDED;

@@ -13,7 +13,7 @@ static const struct {
 static const char *const fates[] = { "unknown", REALIP_PROBE_FATE_TABLE(ROW) };
 #undef ROW
 
-static const char *const protocols[] = { "unknown", "smtp", "imap", "pop3", "sieve" };
+static const char *const protocols[] = { "unknown", "smtp", "imap", "pop3", "sieve", "lmtp" };
 
 const char *realip_probe_opening_token(enum realip_probe_opening opening)
 {

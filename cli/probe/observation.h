@@ -27,6 +27,7 @@ enum realip_probe_protocol {
     REALIP_PROBE_IMAP,
     REALIP_PROBE_POP3,
     REALIP_PROBE_SIEVE,
+    REALIP_PROBE_LMTP,
     REALIP_PROBE_PROTOCOL_COUNT
 };
 
@@ -48,7 +49,8 @@ enum realip_probe_fate { REALIP_PROBE_FATE_UNKNOWN = 0, REALIP_PROBE_FATE_TABLE(
 /* What became of MAIL FROM:<> and RCPT TO: an address nobody accepts mail for. */
 enum realip_probe_mail {
     REALIP_PROBE_MAIL_UNKNOWN = 0, /* not asked */
-    REALIP_PROBE_MAIL_DENIED,      /* as it should be: no such domain here */
+    REALIP_PROBE_MAIL_NOT_REACHED, /* MAIL was not granted, and RCPT never said: the policy server may not have been asked */
+    REALIP_PROBE_MAIL_DENIED,      /* at RCPT, as it should be: no such domain here */
     REALIP_PROBE_MAIL_ACCEPTED     /* this client may send anywhere: a relay */
 };
 

@@ -52,12 +52,12 @@ static const char usage[]
       "  realipctl probe mx.example.org:25 mx.example.org:143\n"
       "  realipctl probe --role stranger 10.244.2.25:2525\n"
       "  realipctl probe --role proxy --explain http://127.0.0.1:9168 '[fd00:244:2::25]:2525'\n"
-      "  realipctl probe --expect refuses-strangers 10.244.2.25:10143 && echo shut\n"
+      "  realipctl probe --expect refuses-strangers,hangs-up 10.244.2.25:10143 && echo shut\n"
       "usage: realipctl [-c FILE] probe [OPTIONS] HOST:PORT...\n"
       "  HOST:PORT        a listener; each address of a name is probed. IPv6 stands in brackets\n"
       "  -4, --ipv4       IPv4 alone\n"
       "  -6, --ipv6       IPv6 alone\n"
-      "  --protocol P     smtp, submission, imap, pop3 or sieve (default: by the port, or by what answers)\n"
+      "  --protocol P     smtp, submission, lmtp, imap, pop3 or sieve (default: by the port, or by what answers)\n"
       "  --tls            TLS at once (default on ports 465, 993 and 995); certificates are told, not verified\n"
       "  --starttls       STARTTLS where it is offered\n"
       "  --as ADDRESS     the client that our own PROXY headers name; once for each family\n"
@@ -70,7 +70,7 @@ static const char usage[]
       "  --token-file F   with the token of this file\n"
       "  --timeout S      seconds for one experiment (default 12)\n"
       "  --total S        seconds for all of it (default 120)\n"
-      "  --expect V       exit 0 when each listener's verdict is V, else 1\n"
+      "  --expect LIST    exit 0 when each listener's verdict is one of these, as refuses-strangers,hangs-up; else 1\n"
       "  --json           one JSON object\n"
       "No letter is ever sent: MAIL FROM:<>, RCPT TO:<" REALIP_PROBE_RECIPIENT ">, RSET, QUIT. docs/PROBE.md says what the\n"
       "server's log shows of it.\n"
@@ -149,16 +149,26 @@ static int read_token(const char *path, struct realip_probe_options *options_r)
 static int read_protocol(const char *text, struct realip_probe_order *order)
 {
     order->protocol = realip_probe_protocol_from_token(text);
-    return order->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN ? 0 : wrong("--protocol", text, "it is smtp, submission, imap, pop3 or sieve");
+    return order->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN ? 0 : wrong("--protocol", text, "it is smtp, submission, lmtp, imap, pop3 or sieve");
 }
 
-static int read_expected(const char *text, enum realip_probe_verdict *verdict_r)
+static int read_expected(const char *text, bool expected[REALIP_PROBE_VERDICT_COUNT])
 {
-    *verdict_r = realip_probe_verdict_from_token(text);
-    return *verdict_r != REALIP_PROBE_VERDICT_UNDECIDED
-               ? 0
-               : wrong("--expect", text, "it is forbids-proxy, takes-both, wants-proxy, takes-strangers, refuses-strangers, unreachable, silent "
-                                         "or no-mail-server");
+    memset(expected, 0, REALIP_PROBE_VERDICT_COUNT * sizeof(*expected));
+    for (const char *at = text;; at++) {
+        size_t length = strcspn(at, ",");
+        enum realip_probe_verdict verdict = realip_probe_verdict_from_token(at, length);
+
+        if (verdict == REALIP_PROBE_VERDICT_UNDECIDED)
+            return wrong("--expect", text, "it is a list, with commas, of forbids-proxy, takes-both, wants-proxy, takes-strangers, may-take-strangers, "
+                                           "refuses-strangers, hangs-up, unreachable, silent and no-mail-server");
+        expected[verdict] = true;
+        at += length;
+        if (*at == '\0')
+            break;
+    }
+    expected[REALIP_PROBE_VERDICT_UNDECIDED] = true;
+    return 0;
 }
 
 /* 0; 1 for --help; or less than 0. */
@@ -199,7 +209,7 @@ static int read_option(int code, const char *value, struct realip_probe_options 
     case OPTION_TOKEN_FILE:
         return read_token(value, options_r);
     case OPTION_EXPECT:
-        return read_expected(value, &options_r->expected);
+        return read_expected(value, options_r->expected);
     case OPTION_JSON:
         options_r->json = true;
         return 0;

@@ -14,7 +14,7 @@ struct realip_probe_options {
     bool json;
     bool say[REALIP_PROBE_OPENING_COUNT];
     enum realip_probe_role role;
-    enum realip_probe_verdict expected; /* UNDECIDED: none */
+    bool expected[REALIP_PROBE_VERDICT_COUNT]; /* any of these; [UNDECIDED], which nobody can name: --expect was said */
     struct realip_http_place place;     /* url NULL: don't ask */
     char *token;                        /* of `place`; to be freed, also after a failure */
     int total_seconds;

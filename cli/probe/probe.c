@@ -100,14 +100,17 @@ static void experiment(struct probe *probe, struct realip_probe_listener *listen
 
 static void tell(struct probe *probe, const struct realip_probe_listener *listener)
 {
-    bool expected = listener->judgement.verdict == probe->options.expected;
+    enum realip_probe_verdict verdict = listener->judgement.verdict;
+    bool asked = probe->options.expected[REALIP_PROBE_VERDICT_UNDECIDED];
 
-    if (probe->options.expected != REALIP_PROBE_VERDICT_UNDECIDED)
-        probe->finding = probe->finding || !expected;
-    else if (listener->judgement.verdict == REALIP_PROBE_VERDICT_UNDECIDED || listener->judgement.verdict == REALIP_PROBE_VERDICT_UNREACHABLE)
+    if (asked)
+        probe->finding = probe->finding || verdict == REALIP_PROBE_VERDICT_UNDECIDED || !probe->options.expected[verdict];
+    else if (verdict == REALIP_PROBE_VERDICT_UNDECIDED || verdict == REALIP_PROBE_VERDICT_UNREACHABLE)
         probe->unseen = true;
+    else if (realip_probe_is_bad(&listener->judgement))
+        probe->finding = true;
     else
-        probe->finding = probe->finding || realip_probe_is_bad(&listener->judgement);
+        probe->unseen = probe->unseen || !realip_probe_is_sure(&listener->judgement);
     if (probe->options.json)
         json_array_append_new(probe->listeners, realip_probe_json(listener));
     else

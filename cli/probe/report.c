@@ -200,7 +200,7 @@ static json_t *reason_json(enum realip_reason reason)
 
 static json_t *experiment_json(const struct realip_probe_observation *seen)
 {
-    static const char *const mails[] = { NULL, "denied", "accepted" };
+    static const char *const mails[] = { NULL, "not-reached", "denied", "accepted" };
     json_t *object = json_object();
 
     set(object, "said", json_string(realip_probe_opening_token(seen->opening)));
@@ -241,6 +241,7 @@ json_t *realip_probe_json(const struct realip_probe_listener *listener)
     set(object, "sentence", json_string(realip_probe_verdict_sentence(listener->judgement.verdict)));
     set(object, "mend", json_string(realip_probe_verdict_mend(listener->judgement.verdict)));
     set(object, "bad", json_boolean(realip_probe_is_bad(&listener->judgement)));
+    set(object, "sure", json_boolean(realip_probe_is_sure(&listener->judgement)));
     set(object, "time-over", json_boolean(listener->time_over));
     for (unsigned i = 0; i < REALIP_PROBE_NOTE_COUNT; i++) {
         enum realip_probe_note_number number = (enum realip_probe_note_number)i;

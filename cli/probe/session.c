@@ -119,6 +119,8 @@ static enum realip_probe_fate read_greeting(struct session *session)
             return strange ? REALIP_PROBE_FATE_STRANGE : fate_of(reading);
         }
         enum realip_probe_line line = realip_probe_greeting(session->line, &protocol);
+        if (protocol == REALIP_PROBE_SMTP && (seen->protocol == REALIP_PROBE_LMTP || session->order->protocol == REALIP_PROBE_LMTP))
+            protocol = REALIP_PROBE_LMTP; /* not every line of a greeting says so */
         bool other = (seen->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN && protocol != seen->protocol)
                   || (session->order->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN && protocol != session->order->protocol);
         note_words(session);
@@ -138,6 +140,56 @@ static enum realip_probe_fate read_greeting(struct session *session)
     return REALIP_PROBE_FATE_STRANGE;
 }
 
+/* The answer to one command of SMTP: its class, '2' to '5'; 0 where none came. `ours`: a refusal tells of us, and is noted. */
+static char read_answer(struct session *session, bool ours)
+{
+    for (int i = 0; i < MOST_LINES; i++) {
+        if (read_line(session) != REALIP_PROBE_READING_LINE)
+            return '\0';
+        if (ours && (session->line[0] == '4' || session->line[0] == '5'))
+            note_refusal(session);
+        if (strlen(session->line) < 4 || session->line[3] != '-')
+            return session->line[0];
+    }
+    return '\0';
+}
+
+/* EHLO, or a header that was taken for commands, is refused: does LMTP speak here, and took the header? All answers come in the order of the questions:
+ *   LMTP, after the header or without one     (EHLO refused)    LHLO granted  NOOP granted
+ *   SMTP that took the header for a command   (header refused)  EHLO granted  LHLO refused
+ *   LMTP that took the header for a command   (header refused)  EHLO refused  LHLO granted
+ * RFC 2033 section 4.1: LHLO in the place of EHLO and HELO, which it must refuse. */
+static bool turns_to_lmtp(struct session *session)
+{
+    static const char questions[] = "LHLO " REALIP_PROBE_HELO "\r\nNOOP\r\n";
+
+    if (session->order->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN || session->seen->protocol != REALIP_PROBE_SMTP
+        || realip_probe_send(session->connection, questions, strlen(questions)) < 0)
+        return false;
+    char first = read_answer(session, false);
+    if (first != '2' && session->seen->opening != REALIP_PROBE_PLAIN)
+        return false;
+    char second = read_answer(session, false);
+    if (first != '2' || second != '2')
+        return false;
+    session->seen->protocol = REALIP_PROBE_LMTP;
+    return true;
+}
+
+/* What follows from a complaint about a command that may be none of ours. */
+static enum realip_probe_fate hear_complaint(struct session *session, enum realip_probe_line line)
+{
+    char words[REALIP_PROBE_WORDS_SIZE];
+
+    realip_probe_copy_words(session->line, words);
+    if (line == REALIP_PROBE_LINE_BAD && turns_to_lmtp(session))
+        return REALIP_PROBE_FATE_GREETED;
+    memcpy(session->seen->words, words, sizeof(words));
+    if (session->seen->opening != REALIP_PROBE_PLAIN)
+        return REALIP_PROBE_FATE_MISREAD;
+    return session->order->protocol == REALIP_PROBE_LMTP ? REALIP_PROBE_FATE_STRANGE : REALIP_PROBE_FATE_GREETED;
+}
+
 /* Asks for capabilities. Where a header was taken for commands, the complaints about it come first. */
 static enum realip_probe_fate read_capabilities(struct session *session)
 {
@@ -153,13 +205,13 @@ static enum realip_probe_fate read_capabilities(struct session *session)
         if (reading != REALIP_PROBE_READING_LINE)
             return plain ? REALIP_PROBE_FATE_GREETED : fate_of(reading);
         enum realip_probe_line line = realip_probe_answer(seen->protocol, session->line, &misread);
-        if (misread && !plain) {
-            note_words(session);
-            return REALIP_PROBE_FATE_MISREAD;
-        }
+        if (misread && (line == REALIP_PROBE_LINE_BAD || !plain))
+            return hear_complaint(session, line);
         if (seen->protocol == REALIP_PROBE_SMTP && seen->shown.family == REALIP_FAMILY_NONE)
             (void)realip_probe_find_client(session->line, &session->server, &seen->shown); /* "Hello name [A]" */
         realip_probe_note_offer(session->line, seen);
+        if (line == REALIP_PROBE_LINE_STRANGE)
+            return REALIP_PROBE_FATE_STRANGE;
         if (line == REALIP_PROBE_LINE_BAD)
             note_refusal(session);
         if (line != REALIP_PROBE_LINE_MORE)
@@ -184,48 +236,17 @@ static int shake_hands(struct session *session)
     return -1;
 }
 
-/* The answer to one command of SMTP: its class, '2' to '5'; 0 where none came. */
 static char ask_smtp(struct session *session, const char *command)
 {
-    if (realip_probe_send(session->connection, command, strlen(command)) < 0)
-        return '\0';
-    for (int i = 0; i < MOST_LINES; i++) {
-        if (read_line(session) != REALIP_PROBE_READING_LINE)
-            return '\0';
-        if (session->line[0] == '4' || session->line[0] == '5')
-            note_refusal(session);
-        if (strlen(session->line) < 4 || session->line[3] != '-')
-            return session->line[0];
-    }
-    return '\0';
+    return realip_probe_send(session->connection, command, strlen(command)) < 0 ? '\0' : read_answer(session, true);
 }
 
-/* Never DATA: no letter comes of it. */
-static void try_mail(struct session *session)
-{
-    struct realip_probe_observation *seen = session->seen;
-    char answer = ask_smtp(session, "MAIL FROM:<>\r\n");
-
-    if (answer == '2')
-        answer = ask_smtp(session, "RCPT TO:<" REALIP_PROBE_RECIPIENT ">\r\n");
-    if (answer == '2') {
-        seen->mail = REALIP_PROBE_MAIL_ACCEPTED;
-        note_words(session);
-    } else if (answer == '4' || answer == '5') {
-        seen->mail = REALIP_PROBE_MAIL_DENIED;
-    }
-    if (answer != '\0')
-        (void)ask_smtp(session, "RSET\r\n");
-}
-
-/* STARTTLS where it is asked for and offered, and the capabilities anew: RFC 3207 section 4.2. */
+/* STARTTLS, and the capabilities anew: RFC 3207 section 4.2. 0; or -1, where no session goes on. */
 static int upgrade(struct session *session)
 {
     struct realip_probe_observation *seen = session->seen;
     const char *command = realip_probe_starttls(seen->protocol);
 
-    if (session->order->tls != REALIP_PROBE_TLS_START || !seen->starttls)
-        return 0;
     if (realip_probe_send(session->connection, command, strlen(command)) < 0 || read_line(session) != REALIP_PROBE_READING_LINE)
         return -1;
     bool granted = strncmp(session->line, "220", 3) == 0 || strncmp(session->line, "a OK", 4) == 0
@@ -242,6 +263,40 @@ static int upgrade(struct session *session)
     return 0;
 }
 
+/* MAIL, once more behind STARTTLS where it is that what is missing (530: RFC 3207 section 4), as on most ports for submission. */
+static char ask_mail(struct session *session)
+{
+    struct realip_probe_observation *seen = session->seen;
+    char answer = ask_smtp(session, "MAIL FROM:<>\r\n");
+    bool wants_tls = answer == '5' && strncmp(session->line, "530", 3) == 0 && seen->starttls && seen->tls[0] == '\0';
+
+    if (!wants_tls)
+        return answer;
+    bool upgraded = upgrade(session) == 0;
+    seen->fate = REALIP_PROBE_FATE_GREETED; /* it was: TLS that fails is no refusal of the header */
+    return upgraded ? ask_smtp(session, "MAIL FROM:<>\r\n") : '\0';
+}
+
+/* Never DATA: no letter comes of it. */
+static void try_mail(struct session *session)
+{
+    struct realip_probe_observation *seen = session->seen;
+    char answer = ask_mail(session);
+
+    seen->mail = REALIP_PROBE_MAIL_NOT_REACHED;
+    if (answer == '2') {
+        answer = ask_smtp(session, "RCPT TO:<" REALIP_PROBE_RECIPIENT ">\r\n");
+        if (answer == '2') {
+            seen->mail = REALIP_PROBE_MAIL_ACCEPTED;
+            note_words(session);
+        } else if (answer == '4' || answer == '5') {
+            seen->mail = REALIP_PROBE_MAIL_DENIED;
+        }
+    }
+    if (answer != '\0')
+        (void)ask_smtp(session, "RSET\r\n");
+}
+
 static void converse(struct session *session)
 {
     struct realip_probe_observation *seen = session->seen;
@@ -252,8 +307,9 @@ static void converse(struct session *session)
     if (seen->fate != REALIP_PROBE_FATE_GREETED)
         return;
     seen->fate = read_capabilities(session);
-    if (seen->fate == REALIP_PROBE_FATE_GREETED && upgrade(session) == 0 && seen->fate == REALIP_PROBE_FATE_GREETED
-        && session->order->mail && seen->protocol == REALIP_PROBE_SMTP && seen->opening != REALIP_PROBE_LOCAL)
+    bool starts_tls = seen->fate == REALIP_PROBE_FATE_GREETED && session->order->tls == REALIP_PROBE_TLS_START && seen->starttls;
+    bool goes_on = !starts_tls || upgrade(session) == 0;
+    if (goes_on && seen->fate == REALIP_PROBE_FATE_GREETED && session->order->mail && seen->protocol == REALIP_PROBE_SMTP && seen->opening != REALIP_PROBE_LOCAL)
         try_mail(session);
 }
 

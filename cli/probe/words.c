@@ -18,6 +18,18 @@ static bool begins_word(const char *line, const char *word)
     return begins(line, word) && (line[length] == '\0' || line[length] == ' ');
 }
 
+/* True when `word` stands in the line, neither within a longer one nor in lower case: these are all written large. */
+static bool has_word(const char *line, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = strstr(line, word); at != NULL; at = strstr(at + 1, word)) {
+        if ((at == line || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[length]))
+            return true;
+    }
+    return false;
+}
+
 static bool is_reply_code(const char *line)
 {
     return line[0] >= '2' && line[0] <= '5' && isdigit((unsigned char)line[1]) && isdigit((unsigned char)line[2])
@@ -28,7 +40,7 @@ enum realip_probe_line realip_probe_greeting(const char *line, enum realip_probe
 {
     *protocol_r = REALIP_PROBE_PROTOCOL_UNKNOWN;
     if (is_reply_code(line)) {
-        *protocol_r = REALIP_PROBE_SMTP;
+        *protocol_r = has_word(line, "LMTP") ? REALIP_PROBE_LMTP : REALIP_PROBE_SMTP;
         if (line[3] == '-')
             return REALIP_PROBE_LINE_MORE;
         return begins(line, "220") ? REALIP_PROBE_LINE_GOOD : REALIP_PROBE_LINE_BAD;
@@ -57,6 +69,8 @@ const char *realip_probe_ask(enum realip_probe_protocol protocol)
     switch (protocol) {
     case REALIP_PROBE_SMTP:
         return "EHLO " REALIP_PROBE_HELO "\r\n";
+    case REALIP_PROBE_LMTP:
+        return "LHLO " REALIP_PROBE_HELO "\r\n";
     case REALIP_PROBE_IMAP:
         return "a CAPABILITY\r\n";
     case REALIP_PROBE_POP3:
@@ -74,6 +88,7 @@ const char *realip_probe_quit(enum realip_probe_protocol protocol)
 {
     switch (protocol) {
     case REALIP_PROBE_SMTP:
+    case REALIP_PROBE_LMTP:
     case REALIP_PROBE_POP3:
         return "QUIT\r\n";
     case REALIP_PROBE_IMAP:
@@ -91,6 +106,7 @@ const char *realip_probe_starttls(enum realip_probe_protocol protocol)
 {
     switch (protocol) {
     case REALIP_PROBE_SMTP:
+    case REALIP_PROBE_LMTP:
     case REALIP_PROBE_SIEVE:
         return "STARTTLS\r\n";
     case REALIP_PROBE_IMAP:
@@ -122,7 +138,10 @@ static enum realip_probe_line answer_of_smtp(const char *line, bool *misread_r)
         *misread_r = *misread_r || is_complaint(line);
     if (line[3] == '-')
         return REALIP_PROBE_LINE_MORE;
-    return line[0] == '2' && !begins(line, "221") ? REALIP_PROBE_LINE_GOOD : REALIP_PROBE_LINE_BAD;
+    /* Nothing but 250 grants EHLO (RFC 5321 section 4.3.2). */
+    if (begins(line, "250"))
+        return REALIP_PROBE_LINE_GOOD;
+    return line[0] == '2' && !begins(line, "221") ? REALIP_PROBE_LINE_STRANGE : REALIP_PROBE_LINE_BAD;
 }
 
 static enum realip_probe_line answer_of_imap(const char *line, bool *misread_r)
@@ -142,6 +161,7 @@ enum realip_probe_line realip_probe_answer(enum realip_probe_protocol protocol, 
 {
     switch (protocol) {
     case REALIP_PROBE_SMTP:
+    case REALIP_PROBE_LMTP:
         return answer_of_smtp(line, misread_r);
     case REALIP_PROBE_IMAP:
         return answer_of_imap(line, misread_r);
@@ -160,18 +180,6 @@ enum realip_probe_line realip_probe_answer(enum realip_probe_protocol protocol, 
         break;
     }
     return REALIP_PROBE_LINE_STRANGE;
-}
-
-/* True when `word` stands in the line, neither within a longer one nor in lower case: these are all written large. */
-static bool has_word(const char *line, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = strstr(line, word); at != NULL; at = strstr(at + 1, word)) {
-        if ((at == line || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[length]))
-            return true;
-    }
-    return false;
 }
 
 void realip_probe_note_offer(const char *line, struct realip_probe_observation *seen)

@@ -15,7 +15,7 @@ enum realip_probe_line {
 };
 
 /* A line of a greeting, without its line end. *protocol_r is the protocol that greets so; UNKNOWN for a strange line. SMTP: RFC
- * 5321 section 3.1; IMAP: RFC 3501 section 7.1; POP3: RFC 1939 section 4; ManageSieve: RFC 5804 section 1.7. */
+ * 5321 section 3.1; LMTP, which greets alike (RFC 2033 section 4.1), where it says so; IMAP: RFC 3501 section 7.1; POP3: RFC 1939 section 4; ManageSieve: RFC 5804 section 1.7. */
 enum realip_probe_line realip_probe_greeting(const char *line, enum realip_probe_protocol *protocol_r);
 
 /* What is sent: ask for capabilities, end the session, begin TLS. Constant, with CRLF; "" for UNKNOWN. */

@@ -155,14 +155,15 @@ class Session:
 
 
 # ---- SMTP -------------------------------------------------------------------------------------------------------------
-def converse_smtp(session, hello='mx.test', rcpt='554 5.7.1 <{0}>: Relay access denied', offers=('PIPELINING',), starttls=False):
-    """From the greeting to QUIT. Whatever is no command gets 500; after ten of them it is over."""
-    session.send('220 mx.test ESMTP\r\n')
+def converse_smtp(session, hello='mx.test', rcpt='554 5.7.1 <{0}>: Relay access denied', offers=('PIPELINING',), starttls=False, mail='250 2.1.0 Ok',
+                  greeting='220 mx.test ESMTP', ehlo='EHLO'):
+    """From the greeting to QUIT. Whatever is no command gets 500; after ten of them it is over. `mail` is the answer to MAIL, in plain text."""
+    session.send(greeting + '\r\n')
     wrong = 0
     while wrong < 10:
         said = session.line()
         word = said.upper().split(' ')[0]
-        if word == 'EHLO':
+        if word == ehlo:
             lines = [hello, *offers]
             session.send(''.join(f"250{'-' if i + 1 < len(lines) else ' '}{text}\r\n" for i, text in enumerate(lines)))
         elif word == 'QUIT':
@@ -171,7 +172,9 @@ def converse_smtp(session, hello='mx.test', rcpt='554 5.7.1 <{0}>: Relay access 
         elif word == 'STARTTLS' and starttls:
             session.send('220 2.0.0 Ready\r\n')
             session.start_tls()
-        elif word in ('MAIL', 'RSET'):
+        elif word == 'MAIL' and not isinstance(session.socket, ssl.SSLSocket):
+            session.send(mail + '\r\n')
+        elif word in ('MAIL', 'RSET', 'NOOP'):
             session.send('250 2.1.0 Ok\r\n')
         elif word == 'RCPT':
             session.send(rcpt.format(said.partition('<')[2].partition('>')[0]) + '\r\n')
@@ -238,6 +241,47 @@ def doubting_smtp(session):
 def policed_smtp(session):
     """As Postfix with realip-policyd answers a stranger."""
     _proxied(session, rcpt='450 4.7.1 <unknown[CLIENT]>: Client host rejected: realip proxy-untrusted: your host may not speak for other clients')
+
+
+NEEDS_TLS = {'mail': '530 5.7.0 Must issue a STARTTLS command first', 'offers': ('PIPELINING', 'STARTTLS')}
+
+
+def submission_smtp(session):
+    """As Postfix's port for submission, with realip-policyd behind MAIL."""
+    _proxied(session, rcpt='450 4.7.1 <unknown[CLIENT]>: Client host rejected: realip proxy-untrusted: your host may not speak for other clients', starttls=True,
+             **NEEDS_TLS)
+
+
+def open_submission_smtp(session):
+    _proxied(session, starttls=True, **NEEDS_TLS)
+
+
+def broken_submission_smtp(session):
+    """Its certificate is missing: STARTTLS is offered, and fails."""
+    _proxied(session, **NEEDS_TLS)
+
+
+def login_smtp(session):
+    """Who has not logged in comes no further than MAIL."""
+    _proxied(session, mail='530 5.7.0 Authentication required')
+
+
+# ---- LMTP: RFC 2033 ---------------------------------------------------------------------------------------------------
+def plain_lmtp(session):
+    converse_smtp(session, greeting='220 mx.test ready.', ehlo='LHLO')
+
+
+def telling_lmtp(session):
+    converse_smtp(session, greeting='220 mx.test LMTP ready.', ehlo='LHLO')
+
+
+def proxied_lmtp(session):
+    _proxied(session, greeting='220 mx.test ready.', ehlo='LHLO')
+
+
+def old_smtp(session):
+    """Knows neither EHLO nor LHLO: RFC 821."""
+    converse_smtp(session, ehlo='HELO')
 
 
 def optional_smtp(session):

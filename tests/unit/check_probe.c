@@ -62,9 +62,16 @@ static const struct {
     { "smtps", { GREETED, NO_TLS, NO_TLS, NO_TLS, NO_TLS }, FAST, 0, 0, "", PROXY, VERDICT(FORBIDS_PROXY), 0 },
     { "smtps behind a proxy", { NO_TLS, GREETED, GREETED, GREETED, GREETED }, FAST, 0, 0, "", PROXY, VERDICT(WANTS_PROXY), 0 },
     { "Dovecot behind a proxy, from it", { GONE, GREETED, GREETED, GREETED, GREETED }, 3000000, 0, 0, "", PROXY, VERDICT(WANTS_PROXY), N(WAITS) },
-    { "Dovecot, a stranger", { GONE, GONE, GONE, GONE, GONE }, FAST, 0, 0, "", STRANGER, VERDICT(REFUSES_STRANGERS), N(REFUSED_SILENTLY) },
-    { "Dovecot without our proxy in its list", { GONE, GONE, GONE, GONE, GONE }, FAST, 0, 0, "", PROXY, VERDICT(REFUSES_STRANGERS),
-      N(REFUSED_SILENTLY) | N(PROXY_REFUSED) },
+    { "Dovecot, a stranger; or a dead port behind a balancer", { GONE, GONE, GONE, GONE, GONE }, FAST, 0, 0, "", STRANGER, VERDICT(HANGS_UP), 0 },
+    { "the same, and nobody says who asks", { GONE, GONE, GONE, GONE, GONE }, FAST, 0, 0, "", UNKNOWN, VERDICT(HANGS_UP), 0 },
+    { "Dovecot without our proxy in its list; or a dead port", { GONE, GONE, GONE, GONE, GONE }, FAST, 0, 0, "", PROXY, VERDICT(HANGS_UP), N(PROXY_REFUSED) },
+    { "a balancer that reads the header, and has nobody behind it", { GONE, GONE, GONE, GONE, GONE }, SLOW, 0, 0, "", STRANGER, VERDICT(HANGS_UP), N(WAITS) },
+    { "silence without a header, gone with one", { SILENT, GONE, GONE, GONE, GONE }, SLOW, 0, 0, "", STRANGER, VERDICT(HANGS_UP), N(WAITS) },
+    { "it speaks to who sends no header, and hangs up on who does", { REFUSED, GONE, GONE, GONE, GONE }, SLOW, 0, 0, "", STRANGER,
+      VERDICT(REFUSES_STRANGERS), N(WAITS) | N(REFUSED_SILENTLY) },
+    { "it speaks to LOCAL alone", { GONE, GONE, GONE, GREETED, GONE }, SLOW, 0, 0, "", STRANGER, VERDICT(REFUSES_STRANGERS), N(WAITS) | N(REFUSED_SILENTLY) },
+    { "it answers headers with a goodbye in words", { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED }, SLOW, 0, 0, "", STRANGER, VERDICT(REFUSES_STRANGERS), N(WAITS) },
+    { "no TLS at all", { NO_TLS, NO_TLS, NO_TLS, NO_TLS, NO_TLS }, FAST, 0, 0, "", STRANGER, VERDICT(NO_MAIL_SERVER), 0 },
     { "login_realip refuses the stranger", { GONE, REFUSED, REFUSED, REFUSED, REFUSED }, 3000000, 0, UNTRUSTED, "", STRANGER,
       VERDICT(REFUSES_STRANGERS), N(WAITS) },
     { "login_realip refuses this client on a direct port", { REFUSED, REFUSED, REFUSED, REFUSED, REFUSED }, FAST, REALIP_REASON_INFRASTRUCTURE,
@@ -189,6 +196,47 @@ START_TEST(notes_what_is_offered_and_accepted)
     seen[REALIP_PROBE_V2].judged = UNTRUSTED;
     realip_probe_judge(seen, STRANGER, &judgement);
     ck_assert_uint_eq(judgement.notes, N(WAITS) | N(XCLIENT) | N(MONITORED));
+
+    fill(6, seen);
+    seen[REALIP_PROBE_PLAIN].protocol = REALIP_PROBE_LMTP;
+    realip_probe_judge(seen, STRANGER, &judgement);
+    ck_assert_uint_eq(judgement.notes, N(LMTP));
+    ck_assert(!realip_probe_is_bad(&judgement));
+}
+END_TEST
+
+/* Postfix's port for submission answers MAIL with 530 until there is TLS: then nobody knows what its policy server makes of a stranger. */
+START_TEST(knows_whether_the_policy_server_was_asked)
+{
+    static const struct {
+        enum realip_probe_protocol protocol;
+        enum realip_probe_mail mail;
+        enum realip_reason refused_for, judged;
+        enum realip_probe_verdict verdict;
+    } asked[] = {
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_NOT_REACHED, 0, 0, REALIP_PROBE_VERDICT_MAY_TAKE_STRANGERS },
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_UNKNOWN, 0, 0, REALIP_PROBE_VERDICT_MAY_TAKE_STRANGERS },
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_DENIED, 0, 0, REALIP_PROBE_VERDICT_TAKES_STRANGERS },
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_ACCEPTED, 0, 0, REALIP_PROBE_VERDICT_TAKES_STRANGERS },
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_NOT_REACHED, UNTRUSTED, 0, REALIP_PROBE_VERDICT_REFUSES_STRANGERS },
+        { REALIP_PROBE_SMTP, REALIP_PROBE_MAIL_NOT_REACHED, 0, REALIP_REASON_REAL, REALIP_PROBE_VERDICT_TAKES_STRANGERS },
+        { REALIP_PROBE_IMAP, REALIP_PROBE_MAIL_UNKNOWN, 0, 0, REALIP_PROBE_VERDICT_TAKES_STRANGERS },
+    };
+    struct realip_probe_observation seen[REALIP_PROBE_OPENING_COUNT];
+    struct realip_probe_judgement judgement;
+
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        fill(1, seen); /* smtpd behind a proxy, a stranger */
+        seen[REALIP_PROBE_V2].protocol = asked[i].protocol;
+        seen[REALIP_PROBE_V2].mail = asked[i].mail;
+        seen[REALIP_PROBE_V2].refused_for = asked[i].refused_for;
+        seen[REALIP_PROBE_V2].judged = asked[i].judged;
+        realip_probe_judge(seen, STRANGER, &judgement);
+        ck_assert_msg(judgement.verdict == asked[i].verdict, "%zu: %s", i, realip_probe_verdict_token(judgement.verdict));
+        bool sure = asked[i].verdict != REALIP_PROBE_VERDICT_MAY_TAKE_STRANGERS;
+        ck_assert(realip_probe_is_sure(&judgement) == sure);
+        ck_assert(sure || !realip_probe_is_bad(&judgement));
+    }
 }
 END_TEST
 
@@ -197,11 +245,13 @@ START_TEST(has_tokens_and_texts)
     for (int i = 1; i < REALIP_PROBE_VERDICT_COUNT; i++) {
         enum realip_probe_verdict verdict = (enum realip_probe_verdict)i;
 
-        ck_assert_int_eq(realip_probe_verdict_from_token(realip_probe_verdict_token(verdict)), verdict);
+        ck_assert_int_eq(realip_probe_verdict_from_token(realip_probe_verdict_token(verdict), strlen(realip_probe_verdict_token(verdict))), verdict);
         ck_assert_uint_gt(strlen(realip_probe_verdict_sentence(verdict)), 10);
     }
     ck_assert_str_eq(realip_probe_verdict_token(REALIP_PROBE_VERDICT_COUNT), "undecided");
-    ck_assert_int_eq(realip_probe_verdict_from_token("undecided"), REALIP_PROBE_VERDICT_UNDECIDED);
+    ck_assert_int_eq(realip_probe_verdict_from_token("undecided", 9), REALIP_PROBE_VERDICT_UNDECIDED);
+    ck_assert_int_eq(realip_probe_verdict_from_token("hangs-up,silent", 8), REALIP_PROBE_VERDICT_HANGS_UP);
+    ck_assert_int_eq(realip_probe_verdict_from_token("hangs-up", 5), REALIP_PROBE_VERDICT_UNDECIDED);
     for (int i = 0; i < REALIP_PROBE_NOTE_COUNT; i++)
         ck_assert_uint_gt(strlen(realip_probe_note_sentence((enum realip_probe_note_number)i)), 10);
     for (int i = 1; i < REALIP_PROBE_OPENING_COUNT; i++) {
@@ -229,6 +279,8 @@ START_TEST(reads_greetings)
         { "421 4.3.2 No system resources", REALIP_PROBE_LINE_BAD, REALIP_PROBE_SMTP },
         { "554 5.7.1 no", REALIP_PROBE_LINE_BAD, REALIP_PROBE_SMTP },
         { "250", REALIP_PROBE_LINE_BAD, REALIP_PROBE_SMTP },
+        { "220 mx.test LMTP Cyrus ready", REALIP_PROBE_LINE_GOOD, REALIP_PROBE_LMTP },
+        { "220 mx.test ELMTP", REALIP_PROBE_LINE_GOOD, REALIP_PROBE_SMTP },
         { "2200 none", REALIP_PROBE_LINE_STRANGE, REALIP_PROBE_PROTOCOL_UNKNOWN },
         { "* OK [CAPABILITY IMAP4rev1] ready", REALIP_PROBE_LINE_GOOD, REALIP_PROBE_IMAP },
         { "* PREAUTH hello", REALIP_PROBE_LINE_GOOD, REALIP_PROBE_IMAP },
@@ -263,7 +315,10 @@ START_TEST(tells_complaints_from_answers)
     } lines[] = {
         { REALIP_PROBE_SMTP, "250-mx.test", REALIP_PROBE_LINE_MORE, false },
         { REALIP_PROBE_SMTP, "250 CHUNKING", REALIP_PROBE_LINE_GOOD, false },
+        { REALIP_PROBE_SMTP, "220 mx.test", REALIP_PROBE_LINE_STRANGE, false },
         { REALIP_PROBE_SMTP, "500 5.5.2 Error: command not recognized", REALIP_PROBE_LINE_BAD, true },
+        { REALIP_PROBE_LMTP, "250 CHUNKING", REALIP_PROBE_LINE_GOOD, false },
+        { REALIP_PROBE_LMTP, "502 5.5.2 Unknown command", REALIP_PROBE_LINE_BAD, true },
         { REALIP_PROBE_SMTP, "503 5.5.0 Error: SMTP protocol synchronization", REALIP_PROBE_LINE_BAD, true },
         { REALIP_PROBE_SMTP, "554 5.5.1 no", REALIP_PROBE_LINE_BAD, true },
         { REALIP_PROBE_SMTP, "221 2.0.0 Bye", REALIP_PROBE_LINE_BAD, true },
@@ -364,6 +419,7 @@ int main(void)
     tcase_add_test(judge, busy_is_not_forbidding);
     tcase_add_test(judge, judges_everything);
     tcase_add_test(judge, notes_what_is_offered_and_accepted);
+    tcase_add_test(judge, knows_whether_the_policy_server_was_asked);
     tcase_add_test(judge, has_tokens_and_texts);
     suite_add_tcase(suite, judge);
     tcase_add_test(words, reads_greetings);
