@@ -14,7 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@
 #include "runtime/daemon.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
+#include "runtime/signs_of_life.h"
 
 #define BACKLOG 4096
 #define DRAIN_TENTHS 50 /* how long sessions may go on after SIGTERM */
@@ -40,6 +43,7 @@ int sigwait(const sigset_t *set, int *number)
 
 struct program {
     struct event_base *base;
+    struct realip_service_manager manager;
     struct realip_metrics *metrics;
     struct realip_snapshots *snapshots;
     struct realip_snapshot *started;
@@ -48,6 +52,8 @@ struct program {
     struct realip_watch *watch; /* NULL: it can't be had */
     struct event *watched;
     struct event *tick; /* while it drains */
+    struct event *alive; /* signs of life for the service manager; NULL: it does not watch */
+    int given;           /* the service manager's socket that libmilter listens at; -1: it opened its own */
     int tenths;         /* left to drain; 0: not yet */
     struct {
         char *path; /* NULL when we listen at no unix socket */
@@ -90,6 +96,9 @@ static void tell_new_rules(const struct program *program)
 static void reload(struct program *program, bool asked)
 {
     struct realip_problems problems = { 0 };
+
+    if (asked)
+        realip_service_manager_reloading(&program->manager);
     int result = asked ? realip_snapshots_reload(program->snapshots, &problems)
                        : realip_snapshots_refresh(program->snapshots, &problems);
 
@@ -103,6 +112,8 @@ static void reload(struct program *program, bool asked)
     }
     realip_problems_clear(&problems);
     realip_daemon_watch(program->snapshots, program->watch);
+    if (asked)
+        realip_service_manager_ready(&program->manager); /* also with the old rules: the log and a gauge say so */
 }
 
 static void on_watched(int fd, short what, void *context)
@@ -134,15 +145,35 @@ static bool is_our_socket(const struct program *program)
         && status.st_dev == program->socket.device && status.st_ino == program->socket.inode;
 }
 
+/* The service manager goes on listening at its socket, and whoever connects waits there for the next of us: libmilter, which
+ * knows the descriptor's number alone, gets another at which nobody calls. */
+static void give_back_socket(struct program *program)
+{
+    struct sockaddr_un nowhere = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    /* without a path the kernel finds it an abstract name: unix(7), autobind */
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&nowhere, sizeof(sa_family_t)) < 0 || listen(fd, 1) < 0
+        || dup2(fd, program->given) < 0)
+        realip_log(LOG_WARNING, "cannot give back the service manager's socket: %s: who connects now is not answered",
+                   strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    program->given = -1;
+}
+
 /* smfi_stop() would end only the listener at once and leave open sessions unanswered. So nobody can connect any more, and
  * libmilter runs on until the sessions have ended, or for a while. */
 static void drain(struct program *program)
 {
     struct timeval tenth = { .tv_usec = 100000 };
 
+    realip_service_manager_stopping(&program->manager);
     /* A successor may have made its own already. */
     if (is_our_socket(program))
         unlink(program->socket.path);
+    if (program->given >= 0)
+        give_back_socket(program);
     if (program->tenths == 0 && event_add(program->tick, &tenth) < 0)
         event_base_loopbreak(program->base);
     program->tenths = DRAIN_TENTHS;
@@ -230,6 +261,29 @@ static void spell(const struct realip_endpoint *endpoint, char *text, size_t siz
                  endpoint->host);
 }
 
+/* libmilter listens where the text says; -1 and errno. */
+static int open_libmilter(char *text)
+{
+    errno = 0;
+    return smfi_setconn(text) == MI_SUCCESS && smfi_setbacklog(BACKLOG) == MI_SUCCESS
+            && smfi_opensocket(false) == MI_SUCCESS
+        ? 0
+        : -1;
+}
+
+/* Debian's libmilter takes a descriptor, others do not. */
+static int open_given_socket(struct program *program, const struct realip_endpoint *endpoint, struct realip_problems *problems)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "fd:%d", program->given);
+    if (open_libmilter(text) == 0)
+        return 0;
+    realip_problems_add(problems, endpoint->origin,
+                        "this libmilter can't listen at the service manager's socket '%s': stop its socket unit", endpoint->text);
+    return -1;
+}
+
 static int open_socket(const struct realip_endpoint *endpoint, const struct realip_service *service,
                        struct realip_problems *problems)
 {
@@ -240,9 +294,7 @@ static int open_socket(const struct realip_endpoint *endpoint, const struct real
     spell(endpoint, text, sizeof(text));
     /* Closed to all until it has its group and mode. */
     mode_t mask = umask(0777);
-    errno = 0;
-    bool opened = smfi_setconn(text) == MI_SUCCESS && smfi_setbacklog(BACKLOG) == MI_SUCCESS
-        && smfi_opensocket(false) == MI_SUCCESS;
+    bool opened = open_libmilter(text) == 0;
     int error = errno;
     umask(mask);
     if (!opened) {
@@ -280,12 +332,18 @@ static int listen_all(struct program *program, const struct realip_config *confi
 {
     const struct realip_service *service = &config->milter;
 
-    if (check_listen(NULL, config, problems) < 0 || open_socket(&service->listen[0], service, problems) < 0)
+    if (check_listen(NULL, config, problems) < 0)
         return -1;
-    remember_socket(program, service->listen[0].path);
+    program->given = realip_daemon_given_socket(&program->manager, &service->listen[0]);
+    if ((program->given >= 0 ? open_given_socket(program, &service->listen[0], problems)
+                             : open_socket(&service->listen[0], service, problems))
+        < 0)
+        return -1;
+    if (program->given < 0)
+        remember_socket(program, service->listen[0].path);
     if (service->http == NULL)
         return 0;
-    int fd = realip_daemon_listen(service->http, service, problems);
+    int fd = realip_daemon_listen(&program->manager, service->http, service, problems);
     if (fd >= 0)
         program->http = realip_metrics_http_new(program->base, fd, program->metrics);
     return program->http == NULL ? -1 : 0;
@@ -324,6 +382,9 @@ static int start(struct program *program, const char *path, struct realip_proble
         return EXIT_FAILURE;
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     start_watch(program);
+    realip_service_manager_close_rest(&program->manager);
+    program->alive = realip_signs_of_life_begin(&program->manager, program->base);
+    realip_service_manager_ready(&program->manager);
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
@@ -336,6 +397,8 @@ static void stop(struct program *program)
         event_free(program->woken);
     if (program->tick != NULL)
         event_free(program->tick);
+    if (program->alive != NULL)
+        event_free(program->alive);
     if (program->watched != NULL)
         event_free(program->watched);
     realip_watch_free(&program->watch);
@@ -346,12 +409,13 @@ static void stop(struct program *program)
 
 int main(int argc, char **argv)
 {
-    static struct program program;
+    static struct program program = { .given = -1 };
     const char *path = realip_daemon_options(argc, argv, "realip-milter");
     struct realip_problems problems = { 0 };
 
     realip_daemon_open_standard_files();
     realip_log_open("realip-milter", REALIP_LOG_STDERR);
+    realip_service_manager_open(&program.manager);
     realip_daemon_raise_file_limit();
     int status = start(&program, path, &problems);
     realip_daemon_report(LOG_ERR, &problems);

@@ -18,11 +18,13 @@
 #include "runtime/endpoint.h"
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
+#include "runtime/signs_of_life.h"
 #include "runtime/snapshot.h"
 #include "server.h"
 
 struct program {
     struct event_base *base;
+    struct realip_service_manager manager;
     struct realip_metrics *metrics;
     struct realip_attest *attest; /* NULL: no listener wanted attestation at the start */
     bool attests;                 /* it worked at the start */
@@ -35,6 +37,7 @@ struct program {
     struct realip_explain_http explain;
     char *token;
     struct event *signals[3];
+    struct event *alive;    /* signs of life for the service manager; NULL: it does not watch */
     struct event *reloaded; /* readable when a reload has ended */
     int reloaded_pipe[2];
     struct realip_watch *watch; /* NULL: it can't be had */
@@ -121,6 +124,8 @@ static void end_reload(struct program *program)
     }
     realip_problems_clear(&program->reload_problems);
     go_on_watching(program);
+    if (program->asked)
+        realip_service_manager_ready(&program->manager); /* also with the old rules: the log and a gauge say so */
     if (program->reload_again)
         start_reload(program, program->asked_again);
 }
@@ -146,6 +151,8 @@ static void start_reload(struct program *program, bool asked)
     if (program->reloading)
         return;
     program->asked = asked;
+    if (asked)
+        realip_service_manager_reloading(&program->manager);
     if (program->watch != NULL)
         event_del(program->watched); /* the thread names its files anew */
     int error = pthread_create(&program->reloader, NULL, reload, program);
@@ -153,6 +160,8 @@ static void start_reload(struct program *program, bool asked)
     if (error != 0) {
         realip_log(LOG_ERR, "cannot reload: %s: the old rules stay in force", strerror(error));
         go_on_watching(program);
+        if (asked)
+            realip_service_manager_ready(&program->manager);
     }
 }
 
@@ -179,6 +188,7 @@ static void on_terminate(int signal, short what, void *context)
 
     (void)signal;
     (void)what;
+    realip_service_manager_stopping(&program->manager);
     realip_server_drain(program->server);
 }
 
@@ -239,14 +249,14 @@ static int listen_all(struct program *program, const struct realip_config *confi
     if (check_listen(config, problems) < 0)
         return -1;
     for (size_t i = 0; i < service->listen_count; i++) {
-        int fd = realip_daemon_listen(&service->listen[i], service, problems);
+        int fd = realip_daemon_listen(&program->manager, &service->listen[i], service, problems);
 
         if (fd < 0 || realip_server_add_listener(program->server, fd) < 0)
             return -1;
     }
     if (service->http == NULL)
         return 0;
-    int fd = realip_daemon_listen(service->http, service, problems);
+    int fd = realip_daemon_listen(&program->manager, service->http, service, problems);
     if (fd >= 0)
         program->http = realip_metrics_http_new(program->base, fd, program->metrics);
     return program->http == NULL ? -1 : explain_at(program, service->http);
@@ -261,7 +271,7 @@ static int listen_auth_policy(struct program *program, const struct realip_confi
         return 0;
     const struct realip_http_guard guard
         = { .token = program->token, .host = endpoint->host, .is_local = realip_endpoint_is_local(endpoint) };
-    int fd = realip_daemon_listen(endpoint, &config->policyd, problems);
+    int fd = realip_daemon_listen(&program->manager, endpoint, &config->policyd, problems);
     if (fd >= 0)
         program->auth_policy
             = realip_auth_policy_http_new(program->base, fd, program->snapshots, program->recent, &guard);
@@ -424,6 +434,9 @@ static int start(struct program *program, const char *path, struct realip_proble
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     publish(config);
     start_watch(program);
+    realip_service_manager_close_rest(&program->manager);
+    program->alive = realip_signs_of_life_begin(&program->manager, program->base);
+    realip_service_manager_ready(&program->manager);
     realip_log(LOG_NOTICE, "ready");
     return 0;
 }
@@ -442,6 +455,8 @@ static void stop(struct program *program)
         if (program->signals[i] != NULL)
             event_free(program->signals[i]);
     }
+    if (program->alive != NULL)
+        event_free(program->alive);
     if (program->reloaded != NULL)
         event_free(program->reloaded);
     if (program->watched != NULL)
@@ -465,6 +480,7 @@ int main(int argc, char **argv)
     signal(SIGHUP, SIG_IGN); /* while the configuration is being read there is nothing to reload */
     realip_daemon_open_standard_files();
     realip_log_open("realip-policyd", REALIP_LOG_STDERR);
+    realip_service_manager_open(&program.manager);
     realip_daemon_raise_file_limit();
     int status = start(&program, path, &problems);
     realip_daemon_report(LOG_ERR, &problems);

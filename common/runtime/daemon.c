@@ -309,16 +309,25 @@ static int listen_unix(const struct realip_endpoint *endpoint, const struct real
     return fd;
 }
 
-static int listen_inet(const struct realip_endpoint *endpoint, struct realip_problems *problems)
+/* The first address of an inet endpoint, for the caller to free; NULL and getaddrinfo(3)'s error. */
+static struct addrinfo *look_up(const struct realip_endpoint *endpoint, int *error_r)
 {
     struct addrinfo hints = { .ai_family = endpoint->family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     struct addrinfo *found = NULL;
     char port[8];
-    int on = 1;
 
     snprintf(port, sizeof(port), "%u", endpoint->port);
-    int error = getaddrinfo(endpoint->host, port, &hints, &found);
-    if (error != 0) {
+    *error_r = getaddrinfo(endpoint->host, port, &hints, &found);
+    return *error_r == 0 ? found : NULL;
+}
+
+static int listen_inet(const struct realip_endpoint *endpoint, struct realip_problems *problems)
+{
+    int on = 1;
+    int error;
+    struct addrinfo *found = look_up(endpoint, &error);
+
+    if (found == NULL) {
         realip_problems_add(problems, endpoint->origin, "'%s': %s: name an address of this host", endpoint->text,
                             gai_strerror(error));
         return -1;
@@ -335,8 +344,29 @@ static int listen_inet(const struct realip_endpoint *endpoint, struct realip_pro
     return fd;
 }
 
-int realip_daemon_listen(const struct realip_endpoint *endpoint, const struct realip_service *service,
-                         struct realip_problems *problems)
+int realip_daemon_given_socket(struct realip_service_manager *manager, const struct realip_endpoint *endpoint)
 {
+    if (manager->socket_count == 0)
+        return -1;
+    if (endpoint->path != NULL) {
+        struct sockaddr_un address = unix_address(endpoint->path);
+
+        return realip_service_manager_take(manager, (const struct sockaddr *)&address, sizeof(address));
+    }
+    int error;
+    struct addrinfo *found = look_up(endpoint, &error);
+    int fd = found == NULL ? -1 : realip_service_manager_take(manager, found->ai_addr, found->ai_addrlen);
+    if (found != NULL)
+        freeaddrinfo(found);
+    return fd;
+}
+
+int realip_daemon_listen(struct realip_service_manager *manager, const struct realip_endpoint *endpoint,
+                         const struct realip_service *service, struct realip_problems *problems)
+{
+    int fd = realip_daemon_given_socket(manager, endpoint);
+
+    if (fd >= 0)
+        return fd;
     return endpoint->path != NULL ? listen_unix(endpoint, service, problems) : listen_inet(endpoint, problems);
 }

@@ -2,6 +2,7 @@
 #ifndef REALIP_DAEMON_H
 #define REALIP_DAEMON_H
 
+#include "service_manager.h"
 #include "snapshot.h"
 
 /* Reads "-c FILE" and "-h"/"--help", "-V"/"--version" (which print and exit 0); anything else prints the usage and exits
@@ -50,9 +51,13 @@ int realip_daemon_clear_socket(const struct realip_endpoint *endpoint, struct re
 int realip_daemon_own_socket(const struct realip_endpoint *endpoint, const struct realip_service *service,
                              struct realip_problems *problems);
 
-/* Opens, binds and listens (non-blocking, close-on-exec; unix sockets with the service's mode and group). Returns the
- * descriptor; or -1 with one problem added. */
-int realip_daemon_listen(const struct realip_endpoint *endpoint, const struct realip_service *service,
-                         struct realip_problems *problems);
+/* The socket that the service manager opened for this place, non-blocking, with the group and mode that it was given there;
+ * or -1. An inet endpoint's host is looked up. */
+int realip_daemon_given_socket(struct realip_service_manager *manager, const struct realip_endpoint *endpoint);
+
+/* The socket that the service manager opened for this place; else opens, binds and listens (non-blocking, close-on-exec; unix
+ * sockets with the service's mode and group). Returns the descriptor; or -1 with one problem added. */
+int realip_daemon_listen(struct realip_service_manager *manager, const struct realip_endpoint *endpoint,
+                         const struct realip_service *service, struct realip_problems *problems);
 
 #endif
