@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "probe/connection.h"
+#include "probe/race.h"
 #include "probe/target.h"
 
 #define MOST_ANSWER (4 * 1024 * 1024)
@@ -42,14 +43,13 @@ static int connect_tcp(const char *place, long long deadline, struct realip_prob
 {
     struct realip_probe_targets targets;
     const char *reason;
-    int number = 0;
+    size_t index;
+    int number;
 
-    if (realip_probe_resolve(place, AF_UNSPEC, &targets, &reason) < 0)
+    if (realip_probe_resolve(place, AF_UNSPEC, deadline, &targets, &reason) < 0)
         return fail(error, size, "'%s': %s", place, reason);
-    for (size_t i = 0; i < targets.count; i++) {
-        if (realip_probe_connect((const struct sockaddr *)(const void *)&targets.all[i].name, targets.all[i].size, deadline, connection_r, &number) == 0)
-            return 0;
-    }
+    if (realip_probe_race(&targets, deadline, connection_r, &index, &number) == 0)
+        return 0;
     return fail(error, size, "%s: %s: is realip-policyd running, with http = \"%s\"?", place, strerror(number), place);
 }
 

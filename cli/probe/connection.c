@@ -48,6 +48,26 @@ static bool await(const struct realip_probe_connection *connection, short events
     }
 }
 
+struct realip_probe_connection *realip_probe_adopt(int fd, long long deadline)
+{
+    struct realip_probe_connection *connection = calloc(1, sizeof(*connection));
+    int on = 1;
+
+    if (connection == NULL) {
+        close(fd);
+        return NULL;
+    }
+    connection->fd = fd;
+    connection->deadline = deadline;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return connection;
+}
+
+void realip_probe_hang_up(const struct realip_probe_connection *connection)
+{
+    (void)shutdown(connection->fd, SHUT_WR);
+}
+
 static int connect_within(const struct realip_probe_connection *connection, const struct sockaddr *address, socklen_t size)
 {
     int error = 0;
@@ -67,25 +87,22 @@ static int connect_within(const struct realip_probe_connection *connection, cons
 int realip_probe_connect(const struct sockaddr *address, socklen_t size, long long deadline,
                          struct realip_probe_connection **connection_r, int *error_r)
 {
-    struct realip_probe_connection *connection = calloc(1, sizeof(*connection));
-    int on = 1;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     *connection_r = NULL;
-    *error_r = ENOMEM;
-    if (connection == NULL)
+    *error_r = errno;
+    if (fd < 0)
         return -1;
-    connection->deadline = deadline;
-    connection->fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *error_r = connection->fd < 0 ? errno : connect_within(connection, address, size);
-    if (*error_r != 0) {
-        if (connection->fd >= 0)
-            close(connection->fd);
-        free(connection);
-        return -1;
+    struct realip_probe_connection *connection = realip_probe_adopt(fd, deadline);
+    *error_r = connection == NULL ? ENOMEM : connect_within(connection, address, size);
+    if (*error_r == 0) {
+        *connection_r = connection;
+        return 0;
     }
-    (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    *connection_r = connection;
-    return 0;
+    if (connection != NULL)
+        close(connection->fd);
+    free(connection);
+    return -1;
 }
 
 void realip_probe_set_deadline(struct realip_probe_connection *connection, long long deadline)

@@ -30,6 +30,13 @@ long long realip_probe_now(void);
  * closed); or -1 and *error_r an errno. */
 int realip_probe_connect(const struct sockaddr *address, socklen_t size, long long deadline,
                          struct realip_probe_connection **connection_r, int *error_r);
+
+/* Makes a connection of a socket that is connected and does not block, and owns it from now on. NULL: memory is short, and it is closed. */
+struct realip_probe_connection *realip_probe_adopt(int fd, long long deadline);
+
+/* Ends our side at once, and goes on reading: what a signal's handler may do. */
+void realip_probe_hang_up(const struct realip_probe_connection *connection);
+
 void realip_probe_set_deadline(struct realip_probe_connection *connection, long long deadline);
 
 /* The addresses of both ends, and this end's port. */

@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "connection.h"
+#include "race.h"
 #include "session.h"
 #include "subcommand.h"
 #include "usage.h"
 #include "words.h"
 
-#define EXIT_BAD 1
+#define EXIT_BAD       1
+#define DEFAULT_MSECS  5000
+#define FAREWELL_MSECS 2000
+#define EXTERNAL_MSECS 60000 /* HAProxy ends its checks itself, and gives them no options */
 
 enum option_code { OPTION_PROXY = 1, OPTION_PROTOCOL, OPTION_TLS, OPTION_TIMEOUT };
 
@@ -26,16 +30,17 @@ static const struct option options[] = {
 static const char usage[]
     = "examples:\n"
       "  realipctl healthcheck 127.0.0.1:2525\n"
-      "  realipctl healthcheck --proxy none 127.0.0.1:25\n"
+      "  realipctl healthcheck --proxy none --timeout 9 127.0.0.1:25        # postscreen greets after 6 s\n"
       "  realipctl healthcheck --tls --protocol imap '[::1]:10993'\n"
       "usage: realipctl healthcheck [OPTIONS] HOST:PORT\n"
       "       realipctl healthcheck [OPTIONS] PROXY_ADDRESS PROXY_PORT SERVER_ADDRESS SERVER_PORT\n"
       "  The second form is how HAProxy's external-check calls a command. It gives no options and no PATH: point it to\n"
-      "  realip-healthcheck, or to a script that says: exec /usr/bin/realipctl healthcheck --proxy none \"$@\"\n"
+      "  realip-healthcheck, or to a script that says: exec /usr/bin/realip-healthcheck --proxy none --timeout 9 \"$@\"\n"
       "  --proxy WHAT     what is said first: local (PROXY v2 LOCAL, the default), v1 or v2 (with this host as client), none\n"
       "  --protocol P     smtp, submission, lmtp, imap, pop3 or sieve (default: by the port, or whatever greets)\n"
       "  --tls            TLS at once (default on ports 465, 993 and 995)\n"
-      "  --timeout S      seconds for all of it (default 5)\n"
+      "  --timeout S      seconds for all of it, looking up the name included (default 5; behind HAProxy's four words 60, as HAProxy ends\n"
+      "                   a check itself: timeout check, or inter)\n"
       "It connects, waits for the greeting, says QUIT or LOGOUT and waits for the end: no reset, no error in the server's log.\n"
       "Exit status: 0 it greets, 1 it does not, 64 wrong arguments.\n";
 
@@ -43,7 +48,18 @@ struct check {
     struct realip_probe_order order;
     enum realip_probe_opening opening; /* PLAIN, V1, V2 or LOCAL */
     struct realip_probe_targets targets;
+    long long deadline; /* of all of it */
 };
+
+/* The connection that there is, for the signal's handler, which is there only with it. */
+static struct realip_probe_connection *volatile current;
+
+/* HAProxy's time is over. To die at once would send a reset to a server that is about to greet; it gets an end, and may end its side in turn. */
+static void handle_end(int number)
+{
+    (void)number;
+    realip_probe_hang_up(current);
+}
 
 static int wrong(const char *option, const char *value, const char *mend)
 {
@@ -90,20 +106,27 @@ static int read_option(int code, const char *value, struct check *check)
     }
 }
 
-static int read_target(int count, char **words, struct realip_probe_targets *targets)
+/* What stands behind the options. A name that nobody knows is a wrong word; one that nobody tells of in time is a finding (*late_r, its reason). */
+static int read_target(int count, char **words, struct check *check, const char **late_r)
 {
+    const char *host = count == 4 ? words[2] : words[0];
     const char *reason = "";
+    int result = 0;
 
-    if (count == 1 && realip_probe_resolve(words[0], AF_UNSPEC, targets, &reason) < 0)
-        return wrong("target", words[0], reason);
-    if (count == 4 && realip_probe_resolve_pair(words[2], words[3], AF_UNSPEC, targets, &reason) < 0)
-        return wrong("server", words[2], reason);
-    if (count == 1 || count == 4)
-        return 0;
-    return -realip_usage_wrong("healthcheck", "it takes HOST:PORT, or the four words of HAProxy's external-check");
+    if (count != 1 && count != 4)
+        return -realip_usage_wrong("healthcheck", "it takes HOST:PORT, or the four words of HAProxy's external-check");
+    if (check->order.msecs == 0)
+        check->order.msecs = count == 4 ? EXTERNAL_MSECS : DEFAULT_MSECS;
+    check->deadline = realip_probe_now() + check->order.msecs * 1000LL;
+    if (count == 1)
+        result = realip_probe_resolve(host, AF_UNSPEC, check->deadline, &check->targets, &reason);
+    else
+        result = realip_probe_resolve_pair(host, words[3], AF_UNSPEC, check->deadline, &check->targets, &reason);
+    *late_r = result < 0 && realip_probe_now() >= check->deadline ? reason : NULL;
+    return result == 0 || *late_r != NULL ? 0 : wrong(count == 4 ? "server" : "target", host, reason);
 }
 
-static int read_options(int argc, char **argv, struct check *check)
+static int read_options(int argc, char **argv, struct check *check, const char **late_r)
 {
     int code;
 
@@ -114,7 +137,7 @@ static int read_options(int argc, char **argv, struct check *check)
         if (result != 0)
             return result;
     }
-    return read_target(argc - optind, argv + optind, &check->targets);
+    return read_target(argc - optind, argv + optind, check, late_r);
 }
 
 /* Reads up to the greeting's last line. True: it greets. `line` is the last line in any case. */
@@ -148,6 +171,14 @@ static bool send_header(const struct check *check, struct realip_probe_connectio
     return realip_probe_send(connection, bytes, size) == 0;
 }
 
+/* Until when to wait for the other side's end, now that all is known. */
+static long long farewell_of(const struct check *check)
+{
+    long long until = realip_probe_now() + FAREWELL_MSECS * 1000LL;
+
+    return until < check->deadline ? until : check->deadline;
+}
+
 /* True: it greets. `told` is what to say about it. */
 static bool converse(const struct check *check, struct realip_probe_connection *connection, char told[REALIP_PROBE_WORDS_SIZE])
 {
@@ -167,29 +198,31 @@ static bool converse(const struct check *check, struct realip_probe_connection *
     bool good = read_greeting(connection, check->order.protocol, &protocol, line, sizeof(line));
     realip_probe_copy_words(line[0] == '\0' ? "no greeting" : line, told);
     const char *quit = realip_probe_quit(protocol);
+    realip_probe_set_deadline(connection, farewell_of(check));
     if (good && realip_probe_send(connection, quit, strlen(quit)) == 0)
         (void)realip_probe_read_line(connection, line, sizeof(line));
     return good;
 }
 
-/* Each address of a name in turn, until one takes the connection. */
+/* Whichever address of a name takes the connection first. */
 static bool run(struct check *check, char told[REALIP_PROBE_WORDS_SIZE])
 {
-    long long deadline = realip_probe_now() + check->order.msecs * 1000LL;
-    struct realip_probe_connection *connection = NULL;
-    int error = 0;
+    struct realip_probe_connection *connection;
+    size_t index;
+    int error;
+    int result = realip_probe_race(&check->targets, check->deadline, &connection, &index, &error);
 
-    for (size_t i = 0; i < check->targets.count && connection == NULL; i++) {
-        check->order.target = &check->targets.all[i];
-        (void)realip_probe_connect((const struct sockaddr *)(const void *)&check->order.target->name, check->order.target->size, deadline, &connection,
-                                   &error);
-    }
-    if (connection == NULL) {
+    check->order.target = &check->targets.all[index];
+    if (result < 0) {
         snprintf(told, REALIP_PROBE_WORDS_SIZE, "%s", strerror(error));
         return false;
     }
+    current = connection;
+    signal(SIGTERM, handle_end);
     bool good = converse(check, connection, told);
-    long long left = (deadline - realip_probe_now()) / 1000;
+    long long left = (farewell_of(check) - realip_probe_now()) / 1000;
+    signal(SIGTERM, SIG_IGN); /* it ends now, and the close below is bounded */
+    current = NULL;
     realip_probe_close(&connection, left < 200 ? 200 : (int)left);
     return good;
 }
@@ -199,15 +232,20 @@ int realip_healthcheck_main(const char *config_path, int argc, char **argv)
     static struct check check;
     char told[REALIP_PROBE_WORDS_SIZE] = "";
     char address[REALIP_ADDRESS_TEXT_SIZE];
+    const char *late = NULL;
     bool tls;
 
     (void)config_path; /* it needs none, and reading one would cost more than all else here */
     signal(SIGPIPE, SIG_IGN);
-    check = (struct check){ .order.msecs = 5000, .opening = REALIP_PROBE_LOCAL };
-    int result = read_options(argc, argv, &check);
+    check = (struct check){ .opening = REALIP_PROBE_LOCAL };
+    int result = read_options(argc, argv, &check, &late);
     if (result != 0) {
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
+    }
+    if (late != NULL) {
+        printf("bad %s, %.1f ms: %s\n", check.targets.host, check.order.msecs + 0.0, late);
+        return EXIT_BAD;
     }
     enum realip_probe_protocol protocol = realip_probe_protocol_of_port(check.targets.all[0].port, &tls);
     if (check.order.protocol == REALIP_PROBE_PROTOCOL_UNKNOWN)

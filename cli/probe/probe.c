@@ -142,9 +142,10 @@ static void probe_target(struct probe *probe, const struct realip_probe_targets 
 static void probe_text(struct probe *probe, const char *text)
 {
     static struct realip_probe_targets targets;
+    long long deadline = realip_probe_now() + probe->options.order.msecs * 1000LL;
     const char *reason;
 
-    if (realip_probe_resolve(text, probe->options.family, &targets, &reason) < 0) {
+    if (realip_probe_resolve(text, probe->options.family, deadline < probe->deadline ? deadline : probe->deadline, &targets, &reason) < 0) {
         fprintf(stderr, "realipctl probe: %s: %s\n", text, reason);
         probe->unseen = true;
         return;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lookup.h"
+
 static void add_target(struct realip_probe_targets *targets, const struct addrinfo *found)
 {
     struct realip_probe_target *target = &targets->all[targets->count];
@@ -22,8 +24,8 @@ static void add_target(struct realip_probe_targets *targets, const struct addrin
     targets->count++;
 }
 
-int realip_probe_resolve_pair(const char *host, const char *port, int family, struct realip_probe_targets *targets_r,
-                              const char **reason_r)
+int realip_probe_resolve_pair(const char *host, const char *port, int family, long long deadline,
+                              struct realip_probe_targets *targets_r, const char **reason_r)
 {
     struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
     struct addrinfo *found = NULL;
@@ -41,7 +43,11 @@ int realip_probe_resolve_pair(const char *host, const char *port, int family, st
     if (error == EAI_NONAME || error == EAI_ADDRFAMILY) {
         hints.ai_flags = 0;
         targets_r->is_name = true;
-        error = getaddrinfo(host, port, &hints, &found);
+        error = realip_probe_lookup(host, port, &hints, deadline, &found);
+    }
+    if (error == REALIP_PROBE_LOOKUP_LATE) {
+        *reason_r = "the resolver says nothing of this name in time: look at the nameservers of /etc/resolv.conf, or name the address";
+        return -1;
     }
     if (error != 0) {
         *reason_r = error == EAI_SERVICE ? "a port is a number of 1 to 65535, or a service's name such as smtp" : gai_strerror(error);
@@ -70,7 +76,7 @@ int realip_probe_split(const char *text, char *host, size_t room, const char **p
     return 0;
 }
 
-int realip_probe_resolve(const char *text, int family, struct realip_probe_targets *targets_r, const char **reason_r)
+int realip_probe_resolve(const char *text, int family, long long deadline, struct realip_probe_targets *targets_r, const char **reason_r)
 {
     char host[256];
     const char *port;
@@ -78,5 +84,5 @@ int realip_probe_resolve(const char *text, int family, struct realip_probe_targe
     memset(targets_r, 0, sizeof(*targets_r));
     if (realip_probe_split(text, host, sizeof(host), &port, reason_r) < 0)
         return -1;
-    return realip_probe_resolve_pair(host, port, family, targets_r, reason_r);
+    return realip_probe_resolve_pair(host, port, family, deadline, targets_r, reason_r);
 }

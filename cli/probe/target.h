@@ -23,15 +23,15 @@ struct realip_probe_targets {
     size_t count;
 };
 
-/* Reads "HOST:PORT", "ADDRESS:PORT" or "[IPV6]:PORT"; PORT may be a service's name. Names are asked of the system's resolver, which takes the
- * time that it takes. `family` is AF_UNSPEC, AF_INET or AF_INET6. 0; or -1 with *reason_r: what is wrong, or would be right. */
-int realip_probe_resolve(const char *text, int family, struct realip_probe_targets *targets_r, const char **reason_r);
+/* Reads "HOST:PORT", "ADDRESS:PORT" or "[IPV6]:PORT"; PORT may be a service's name. Names are asked of the system's resolver, until `deadline`
+ * (realip_probe_now()). `family` is AF_UNSPEC, AF_INET or AF_INET6. 0; or -1 with *reason_r: what is wrong, or would be right. */
+int realip_probe_resolve(const char *text, int family, long long deadline, struct realip_probe_targets *targets_r, const char **reason_r);
 
 /* Reads the form alone: `host` gets the host without brackets, *port_r points into `text`. 0; or -1 with *reason_r: what would be right. */
 int realip_probe_split(const char *text, char *host, size_t room, const char **port_r, const char **reason_r);
 
 /* As realip_probe_resolve(), of a host and a port that stand apart. */
-int realip_probe_resolve_pair(const char *host, const char *port, int family, struct realip_probe_targets *targets_r,
-                              const char **reason_r);
+int realip_probe_resolve_pair(const char *host, const char *port, int family, long long deadline,
+                              struct realip_probe_targets *targets_r, const char **reason_r);
 
 #endif

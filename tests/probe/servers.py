@@ -266,6 +266,13 @@ def login_smtp(session):
     _proxied(session, mail='530 5.7.0 Authentication required')
 
 
+def slow_smtp(session):
+    """As postscreen: greets when the default time of a health check is over."""
+    session.header()
+    time.sleep(5.5)
+    converse_smtp(session)
+
+
 # ---- LMTP: RFC 2033 ---------------------------------------------------------------------------------------------------
 def plain_lmtp(session):
     converse_smtp(session, greeting='220 mx.test ready.', ehlo='LHLO')
