@@ -13,6 +13,7 @@
 #include "probe/target.h"
 
 #define MOST_ANSWER (4 * 1024 * 1024)
+#define PLACE_SIZE 300
 
 static int fail(char *error, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
@@ -75,7 +76,7 @@ static char *read_all(struct realip_probe_connection *connection)
 }
 
 /* Answers to HTTP/1.0 come in one piece and end with the connection (RFC 9112 section 6.3). */
-static int read_answer(char *text, const char *url, json_t **answer_r, char *error, size_t size)
+static int find_body(const char *text, const char *url, const char **body_r, char *error, size_t size)
 {
     const char *body = strstr(text, "\r\n\r\n");
     int status = 0;
@@ -86,21 +87,22 @@ static int read_answer(char *text, const char *url, json_t **answer_r, char *err
         return fail(error, size, "%s: the daemon does not tell us (%d): say --token-file FILE, the one that its auth-policy-token names", url, status);
     if (status != 200)
         return fail(error, size, "%s: the daemon answers %d; is it older than this realipctl?", url, status);
-    *answer_r = json_loads(body + 4, 0, NULL);
-    return json_is_object(*answer_r) ? 0 : fail(error, size, "%s: the answer is no JSON object", url);
+    *body_r = body + 4;
+    return 0;
 }
 
-int realip_http_get(const struct realip_http_place *place, const char *path, int msecs, json_t **answer_r, char *error, size_t size)
+/* 0 and the whole answer (to be freed) with the place where its body begins, and the place's name in messages. */
+static int ask(const struct realip_http_place *place, const char *path, int msecs, char **text_r, const char **body_r,
+               char place_text[PLACE_SIZE], char *error, size_t size)
 {
     const char *host = strncmp(place->url, "http://", 7) == 0 ? place->url + 7 : place->url;
     bool is_unix = strncmp(host, "unix:", 5) == 0;
     struct realip_probe_connection *connection = NULL;
     long long deadline = realip_probe_now() + msecs * 1000LL;
-    char place_text[300];
     char request[2048];
 
-    *answer_r = NULL;
-    snprintf(place_text, sizeof(place_text), "%.*s", is_unix ? (int)strlen(host) : (int)strcspn(host, "/"), host);
+    *text_r = NULL;
+    snprintf(place_text, PLACE_SIZE, "%.*s", is_unix ? (int)strlen(host) : (int)strcspn(host, "/"), host);
     if ((is_unix ? connect_unix(place_text + 5, deadline, &connection, error, size)
                  : connect_tcp(place_text, deadline, &connection, error, size)) < 0)
         return -1;
@@ -110,14 +112,53 @@ int realip_http_get(const struct realip_http_place *place, const char *path, int
     bool sent = length > 0 && (size_t)length < sizeof(request) && realip_probe_send(connection, request, (size_t)length) == 0;
     char *text = sent ? read_all(connection) : NULL;
     int result = text == NULL ? fail(error, size, "%s: no whole answer came within %d ms", place_text, msecs)
-                              : read_answer(text, place_text, answer_r, error, size);
-    free(text);
+                              : find_body(text, place_text, body_r, error, size);
     realip_probe_close(&connection, 200);
-    if (result < 0) {
-        json_decref(*answer_r);
-        *answer_r = NULL;
-    }
+    if (result < 0)
+        free(text);
+    else
+        *text_r = text;
     return result;
+}
+
+int realip_http_get(const struct realip_http_place *place, const char *path, int msecs, json_t **answer_r, char *error, size_t size)
+{
+    char place_text[PLACE_SIZE];
+    const char *body;
+    char *text;
+
+    *answer_r = NULL;
+    if (ask(place, path, msecs, &text, &body, place_text, error, size) < 0)
+        return -1;
+    *answer_r = json_loads(body, 0, NULL);
+    free(text);
+    if (json_is_object(*answer_r))
+        return 0;
+    json_decref(*answer_r);
+    *answer_r = NULL;
+    return fail(error, size, "%s: the answer is no JSON object", place_text);
+}
+
+int realip_http_get_text(const struct realip_http_place *place, const char *path, int msecs, char **text_r, char *error, size_t size)
+{
+    char place_text[PLACE_SIZE];
+    const char *body;
+
+    if (ask(place, path, msecs, text_r, &body, place_text, error, size) < 0)
+        return -1;
+    memmove(*text_r, body, strlen(body) + 1);
+    return 0;
+}
+
+void realip_http_url(const struct realip_endpoint *http, char *url, size_t size)
+{
+    const char *host = http->host == NULL || strcmp(http->host, "0.0.0.0") == 0 ? "127.0.0.1" : http->host;
+    bool brackets = strchr(host, ':') != NULL;
+
+    if (http->path != NULL)
+        snprintf(url, size, "unix:%s", http->path);
+    else
+        snprintf(url, size, "http://%s%s%s:%u", brackets ? "[" : "", strcmp(host, "::") == 0 ? "::1" : host, brackets ? "]" : "", http->port);
 }
 
 int realip_http_token(const char *path, char **token_r, char *error, size_t size)

@@ -18,6 +18,7 @@ static const struct subcommand subcommands[] = {
     { "doctor", realip_doctor_main, "what is wrong in this mail set-up, and how is it mended?" },
     { "export", realip_export_main, "tell other programs which addresses are not real; does what they were told still agree?" },
     { "audit", realip_audit_main, "reads mail logs: what would have been refused, relayed, banned; where PROXY failed" },
+    { "networks", realip_networks_main, "what each set of networks holds, where from and how fresh; what a change would change" },
     { "compile", realip_compile_main, "publish the rules as one file, for hosts without realip-policyd" },
     { "explain", realip_explain_main, "how would a session be judged, and by which line?" },
     { "probe", realip_probe_main, "ask mail servers themselves: who wants PROXY headers, and who believes a stranger's?" },

@@ -22,18 +22,6 @@ struct place {
     char *token;
 };
 
-/* A daemon that listens at every address is asked at this host's own. */
-static void url_of(const struct realip_endpoint *http, char *url, size_t size)
-{
-    const char *host = http->host == NULL || strcmp(http->host, "0.0.0.0") == 0 ? "127.0.0.1" : http->host;
-    bool brackets = strchr(host, ':') != NULL;
-
-    if (http->path != NULL)
-        snprintf(url, size, "unix:%s", http->path);
-    else
-        snprintf(url, size, "http://%s%s%s:%u", brackets ? "[" : "", strcmp(host, "::") == 0 ? "::1" : host, brackets ? "]" : "", http->port);
-}
-
 /* What the configuration knows. 0, or the exit status. */
 static int read_config(const char *config_path, struct place *place)
 {
@@ -43,7 +31,7 @@ static int read_config(const char *config_path, struct place *place)
     if (result != 0)
         return result;
     if (config->policyd.http != NULL)
-        url_of(config->policyd.http, place->url, sizeof(place->url));
+        realip_http_url(config->policyd.http, place->url, sizeof(place->url));
     else
         fprintf(stderr, "realipctl explain: %s has no policyd { http = \"127.0.0.1:9168\" }, where sessions are told: add it, or say --http URL\n", config_path);
     if (config->auth_policy_token != NULL)

@@ -15,6 +15,7 @@ int realip_doctor_main(const char *config_path, int argc, char **argv);
 int realip_export_main(const char *config_path, int argc, char **argv);
 int realip_explain_main(const char *config_path, int argc, char **argv);
 int realip_healthcheck_main(const char *config_path, int argc, char **argv);
+int realip_networks_main(const char *config_path, int argc, char **argv);
 int realip_probe_main(const char *config_path, int argc, char **argv);
 int realip_proxy_header_main(const char *config_path, int argc, char **argv);
 

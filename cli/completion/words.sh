@@ -2,7 +2,7 @@
 # What can be typed behind realipctl, for bash and zsh alike; `make` puts it into both files. tests/cli/completion compares it with what
 # each --help says.
 _realipctl_subcommands() {
-    echo check doctor export compile explain audit probe healthcheck proxy-header
+    echo check doctor export networks compile explain audit probe healthcheck proxy-header
 }
 
 # The options of a subcommand; of realipctl itself where there is none.
@@ -12,6 +12,7 @@ _realipctl_options() {
         check) echo --help ;;
         doctor) echo --postfix --dovecot --haproxy --nginx --setup --only --json --list --help ;;
         export) echo --to --check --server --selector --namespace --name --listener --login-trusted --plugin --help ;;
+        networks) echo --set --sources --compiled --http --presets --json --help ;;
         compile) echo -o --help ;;
         explain) echo --client --peer --listener --service --port --user --at --as --client-name --suspected --message --json \
             --recent --session --http --token-file --help ;;
@@ -28,8 +29,9 @@ _realipctl_options() {
 _realipctl_value() {
     case "$1 $2" in
         *' -c' | 'doctor --dovecot' | 'doctor --haproxy' | 'doctor --nginx' | 'export --to' | 'export --check' | 'export --plugin' | \
-            'compile -o' | 'explain --message' | 'audit --html' | *' --token-file') echo file ;;
+            'compile -o' | 'networks --compiled' | 'explain --message' | 'audit --html' | *' --token-file') echo file ;;
         'doctor --postfix' | 'doctor --setup') echo folder ;;
+        'networks --set') echo word infrastructure proxies internal probers relays own ;;
         'explain --at') echo word connect mail auth ;;
         'explain --as') echo word policyd milter dovecot ;;
         'explain --peer') echo word gone ;;
@@ -40,7 +42,7 @@ _realipctl_value() {
         'healthcheck --proxy') echo word local v1 v2 none ;;
         'doctor --only' | 'export --'[a-km-z]* | 'export --listener' | 'explain --'[lpsuhr]* | 'explain --client-name' | \
             'audit --in'* | 'audit --proxies' | 'audit --jobs' | 'probe --as' | 'probe --timeout' | 'probe --total' | 'probe --expect' | 'probe --explain' | \
-            'healthcheck --timeout' | 'proxy-header --source' | 'proxy-header --destination' | 'proxy-header --tlv')
+            'networks --http' | 'healthcheck --timeout' | 'proxy-header --source' | 'proxy-header --destination' | 'proxy-header --tlv')
             case $2 in --suspected | --help) ;; *) echo any ;; esac ;;
     esac
 }
@@ -51,6 +53,7 @@ _realipctl_argument() {
         '') echo word "$(_realipctl_subcommands)" ;;
         export) echo word haproxy nftables networkpolicy dovecot postfix fail2ban crowdsec rspamd spamassassin ;;
         proxy-header) echo word decode encode ;;
+        networks) echo word diff ;;
         audit) echo file ;;
     esac
 }

@@ -13,8 +13,6 @@
 #define VERSION 2U
 #define MAX_SIZE (1U << 30)
 
-static const char magic[8] = { 'R', 'E', 'A', 'L', 'I', 'P', 'R', 'U' };
-
 struct packed_listener {
     uint32_t title; /* offset of a text; 0 in the fallback */
     uint32_t names; /* offset of name_count offsets of texts */
@@ -210,7 +208,7 @@ static int compile(const struct realip_config *config, struct writer *writer)
 {
     struct head head = { .version = VERSION, .layout = layout(), .log_passes = config->log_passes };
 
-    memcpy(head.magic, magic, sizeof(magic));
+    memcpy(head.magic, REALIP_COMPILED_MAGIC, sizeof(head.magic));
     reserve(writer, sizeof(head));
     head.path = put_text(writer, config->path);
     put_rules(writer, &config->rules, &head);
@@ -484,7 +482,7 @@ static const char *check_head(const unsigned char *bytes, const struct stat *sta
     if (size < sizeof(*head))
         return "it is truncated";
     memcpy(head, bytes, sizeof(*head));
-    if (memcmp(head->magic, magic, sizeof(magic)) != 0)
+    if (memcmp(head->magic, REALIP_COMPILED_MAGIC, sizeof(head->magic)) != 0)
         return "it is no file of compiled rules";
     if (head->version != VERSION || head->layout != layout())
         return "another version of mail-realip made it: restart realip-policyd, or run realipctl compile";

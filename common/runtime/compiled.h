@@ -13,6 +13,7 @@
 #include "config.h"
 
 #define REALIP_COMPILED_DEFAULT_PATH "/run/mail-realip/rules"
+#define REALIP_COMPILED_MAGIC "REALIPRU" /* its first bytes */
 
 /* Writes the rules of a configuration to `path`, by way of a new file beside it (mode 0644). 0; or -1 and one problem
  * added; the old file stays then. */

@@ -83,7 +83,7 @@ static const struct realip_network_preset presets[] = {
     { .name = "kubernetes",
       .what = "kube-proxy shows nodes' own addresses (externalTrafficPolicy: Cluster, NodePort; ipvs with externalIPs: Local, too)",
       .source = "https://kubernetes.io/docs/tutorials/services/source-ip/",
-      .instead = "nodes have no addresses of their own kind: write kubernetes-nodes = \"/run/mail-realip/nodes.json\"" },
+      .instead = "each cluster's nodes have addresses of their own: write kubernetes-nodes = \"/run/mail-realip/nodes.json\"" },
     { .name = "cilium",
       .what = "Cilium shows nodes in SNAT mode; its default pod pool is 10.0.0.0/8",
       .source = "https://docs.cilium.io/en/stable/network/concepts/ipam/cluster-pool/",

@@ -329,6 +329,7 @@ struct realip_sources_state realip_sources_at(const struct realip_sources *sourc
     return (struct realip_sources_state){ .set = item->set,
                                           .text = item->text,
                                           .is_pattern = item->kind == KIND_FILES && realip_network_source_is_pattern(item->text),
+                                          .is_nodes = item->kind == KIND_NODES,
                                           .networks = item->networks,
                                           .last_read = item->last_read,
                                           .stale = item->stale };

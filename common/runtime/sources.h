@@ -45,6 +45,7 @@ struct realip_sources_state {
     enum realip_set set;
     const char *text;     /* as the configuration has it */
     bool is_pattern;
+    bool is_nodes;        /* of kubernetes-nodes; else of files */
     size_t networks;      /* in force, stale ones too */
     long long last_read;  /* when all of it was good, a time(2) */
     const char *stale;    /* NULL: it is good; else why it is not, in one line */
