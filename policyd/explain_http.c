@@ -94,8 +94,10 @@ static const char *read_query(struct evkeyvalq *values, struct realip_recent_que
     {
         if (strcmp(value->key, "session") == 0)
             query->session = value->value;
+        else if (strcmp(value->key, "helo") == 0)
+            query->helo = value->value;
         else if (strcmp(value->key, "recent") != 0)
-            return "a question has recent=ADDRESS or session=ID";
+            return "a question has recent=ADDRESS, session=ID or helo=NAME";
         else if (realip_address_parse(value->value, strlen(value->value), &query->address, &reason) < 0)
             return reason;
     }

@@ -2,6 +2,7 @@
  *
  *   GET /explain?recent=ADDRESS   sessions whose client or TCP peer it is
  *   GET /explain?session=ID       sessions with this id: Postfix's instance, Dovecot's session
+ *   GET /explain?helo=NAME        sessions whose client gave itself this name: how a probe finds its own
  *   GET /explain                  the last of all
  * What passed is told from the first question on; problems always.
  * 200 {"now":…, "problems-since":…, "passes-since":…, "verdicts":[{…}, …]}, the newest first, REALIP_EXPLAIN_MOST at most; times are seconds, null:

@@ -9,7 +9,7 @@
 /* X(field, size): the texts in the order in which they stand; sizes with their NUL. What is most often there comes first. */
 #define TEXTS(X)                             \
     X(session, REALIP_RECENT_SESSION_SIZE)   \
-    X(helo, 80)                              \
+    X(helo, REALIP_RECENT_HELO_SIZE)         \
     X(listener, 40)                          \
     X(service, 12)                           \
     X(user, 64)                              \
@@ -164,7 +164,12 @@ static bool fits(const struct kept *kept, const struct realip_recent_query *quer
 
     if (by_address && !realip_address_equal(&kept->client, &query->address) && !realip_address_equal(&kept->peer, &query->address))
         return false;
-    return query->session == NULL || strncmp(kept->texts, query->session, REALIP_RECENT_SESSION_SIZE - 1) == 0;
+    if (query->session != NULL && strncmp(kept->texts, query->session, REALIP_RECENT_SESSION_SIZE - 1) != 0)
+        return false;
+    if (query->helo == NULL)
+        return true;
+    const char *helo = kept->texts + strlen(kept->texts) + 1; /* behind the session: TEXTS */
+    return strncmp(helo, query->helo, REALIP_RECENT_HELO_SIZE - 1) == 0;
 }
 
 /* The newest entry before place *at (0: none is left) that fits; *at is moved behind it. NULL: there is none. */

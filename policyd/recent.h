@@ -14,6 +14,7 @@
 
 /* Longest texts that are kept, with their NUL. */
 #define REALIP_RECENT_SESSION_SIZE 48
+#define REALIP_RECENT_HELO_SIZE    80
 #define REALIP_RECENT_FILE_SIZE    96
 
 struct realip_recent;
@@ -50,7 +51,8 @@ void realip_recent_add(struct realip_recent *recent, const struct realip_facts *
 /* How to look: an absent address or a NULL text asks for nothing. */
 struct realip_recent_query {
     struct realip_address address; /* the client's or the peer's */
-    const char *session;           /* whole; what was cut when it was kept is compared as far as it goes */
+    const char *session;           /* whole, as the next; what was cut when it was kept is compared as far as it goes */
+    const char *helo;              /* the name that the client gave itself */
 };
 
 /* Somebody asks: from now on what passes is kept, too. */

@@ -55,6 +55,7 @@ enum realip_probe_mail {
 };
 
 #define REALIP_PROBE_WORDS_SIZE 256
+#define REALIP_PROBE_HELO_SIZE  48
 
 struct realip_probe_observation {
     enum realip_probe_opening opening;
@@ -72,10 +73,11 @@ struct realip_probe_observation {
     struct realip_address asserted;  /* the client that our header named; absent where it names none */
     struct realip_address shown;     /* the client that the server told us it saw; absent: it told none */
     struct realip_address peer;      /* the TCP peer that mail-realip attested (--explain) */
-    long long started_msecs;         /* wall clock */
     long connect_usecs;              /* -1: not come to it; for all three */
     long tls_usecs;
     long greeting_usecs;             /* from the last byte of what was said first (or the handshake) to the greeting or the end */
+    char helo[REALIP_PROBE_HELO_SIZE];   /* the name that it gave itself, which no other session has */
+    char id[REALIP_PROBE_HELO_SIZE];     /* the session's, in mail-realip's log, with `judged`; "": none */
     char words[REALIP_PROBE_WORDS_SIZE]; /* the line that tells most: a refusal, else the greeting; printable ASCII */
     char tls[REALIP_PROBE_WORDS_SIZE];   /* version, cipher and certificate; "" without TLS */
 };

@@ -101,8 +101,9 @@ static void print_explained(const struct realip_probe_observation *seen)
     char shown[REALIP_ADDRESS_TEXT_SIZE], peer[REALIP_ADDRESS_TEXT_SIZE];
 
     if (seen->judged != REALIP_REASON_UNDECIDED)
-        printf("    realip-policyd on \"%s\": client %s, peer %s: %s, %s\n", realip_probe_opening_text(seen->opening),
-               shown_text(seen, shown), address_text(&seen->peer, peer), realip_reason_token(seen->judged), realip_action_token(seen->done));
+        printf("    realip-policyd on \"%s\": client %s, peer %s: %s, %s (session %s)\n", realip_probe_opening_text(seen->opening),
+               shown_text(seen, shown), address_text(&seen->peer, peer), realip_reason_token(seen->judged), realip_action_token(seen->done),
+               seen->id[0] == '\0' ? "-" : seen->id);
 }
 
 static const char *style(const struct realip_terminal *terminal, bool bad)
@@ -214,6 +215,8 @@ static json_t *experiment_json(const struct realip_probe_observation *seen)
     set(object, "refused-for", reason_json(seen->refused_for));
     set(object, "judged", reason_json(seen->judged));
     set(object, "done", seen->judged == REALIP_REASON_UNDECIDED ? json_null() : json_string(realip_action_token(seen->done)));
+    set(object, "helo", seen->protocol == REALIP_PROBE_SMTP || seen->protocol == REALIP_PROBE_LMTP ? json_string(seen->helo) : json_null());
+    set(object, "session", seen->id[0] == '\0' ? json_null() : json_string(seen->id));
     set(object, "peer", address_json(&seen->peer));
     set(object, "starttls", json_boolean(seen->starttls));
     set(object, "xclient", json_boolean(seen->xclient));

@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "connection.h"
 #include "core/proxy_header.h"
@@ -161,8 +162,10 @@ static char read_answer(struct session *session, bool ours)
  * RFC 2033 section 4.1: LHLO in the place of EHLO and HELO, which it must refuse. */
 static bool turns_to_lmtp(struct session *session)
 {
-    static const char questions[] = "LHLO " REALIP_PROBE_HELO "\r\nNOOP\r\n";
+    char questions[REALIP_PROBE_ASK_SIZE + sizeof("NOOP\r\n")];
 
+    realip_probe_ask(REALIP_PROBE_LMTP, session->seen->helo, questions);
+    strcat(questions, "NOOP\r\n");
     if (session->order->protocol != REALIP_PROBE_PROTOCOL_UNKNOWN || session->seen->protocol != REALIP_PROBE_SMTP
         || realip_probe_send(session->connection, questions, strlen(questions)) < 0)
         return false;
@@ -196,8 +199,10 @@ static enum realip_probe_fate read_capabilities(struct session *session)
     struct realip_probe_observation *seen = session->seen;
     bool plain = seen->opening == REALIP_PROBE_PLAIN;
     bool misread = false;
+    char question[REALIP_PROBE_ASK_SIZE];
 
-    if (realip_probe_send(session->connection, realip_probe_ask(seen->protocol), strlen(realip_probe_ask(seen->protocol))) < 0)
+    realip_probe_ask(seen->protocol, seen->helo, question);
+    if (realip_probe_send(session->connection, question, strlen(question)) < 0)
         return plain ? REALIP_PROBE_FATE_GREETED : REALIP_PROBE_FATE_HUNG_UP;
     for (int i = 0; i < MOST_LINES; i++) {
         enum realip_probe_reading reading = read_line(session);
@@ -324,6 +329,16 @@ static void say_farewell(struct session *session)
     realip_probe_close(&session->connection, FAREWELL_MSECS);
 }
 
+/* A name that no session had: the policy server is asked for it, and its log has it. */
+static void name_session(struct realip_probe_observation *seen)
+{
+    unsigned long long number;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
+        number = (unsigned long long)realip_probe_now() << 16 ^ (unsigned long long)getpid(); /* unique here at least */
+    snprintf(seen->helo, sizeof(seen->helo), "%016llx" REALIP_PROBE_HELO_END, number);
+}
+
 static int start(struct session *session)
 {
     const struct realip_probe_order *order = session->order;
@@ -350,15 +365,13 @@ void realip_probe_session(const struct realip_probe_order *order, enum realip_pr
 {
     struct session session = { .order = order, .seen = seen_r };
     unsigned char header[REALIP_PROBE_HEADER_SIZE];
-    struct timespec now;
     unsigned port;
 
-    clock_gettime(CLOCK_REALTIME, &now);
     *seen_r = (struct realip_probe_observation){ .opening = opening,
-                                                 .started_msecs = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000,
                                                  .connect_usecs = -1,
                                                  .tls_usecs = -1,
                                                  .greeting_usecs = -1 };
+    name_session(seen_r);
     if (start(&session) < 0)
         return;
     realip_probe_ends(session.connection, &seen_r->local, &port, &session.remote);

@@ -64,24 +64,31 @@ enum realip_probe_line realip_probe_greeting(const char *line, enum realip_probe
     return REALIP_PROBE_LINE_STRANGE;
 }
 
-const char *realip_probe_ask(enum realip_probe_protocol protocol)
+void realip_probe_ask(enum realip_probe_protocol protocol, const char *helo, char out[REALIP_PROBE_ASK_SIZE])
 {
+    const char *command = "";
+
     switch (protocol) {
     case REALIP_PROBE_SMTP:
-        return "EHLO " REALIP_PROBE_HELO "\r\n";
+        snprintf(out, REALIP_PROBE_ASK_SIZE, "EHLO %s\r\n", helo);
+        return;
     case REALIP_PROBE_LMTP:
-        return "LHLO " REALIP_PROBE_HELO "\r\n";
+        snprintf(out, REALIP_PROBE_ASK_SIZE, "LHLO %s\r\n", helo);
+        return;
     case REALIP_PROBE_IMAP:
-        return "a CAPABILITY\r\n";
+        command = "a CAPABILITY\r\n";
+        break;
     case REALIP_PROBE_POP3:
-        return "CAPA\r\n";
+        command = "CAPA\r\n";
+        break;
     case REALIP_PROBE_SIEVE:
-        return "CAPABILITY\r\n";
+        command = "CAPABILITY\r\n";
+        break;
     case REALIP_PROBE_PROTOCOL_UNKNOWN:
     case REALIP_PROBE_PROTOCOL_COUNT:
         break;
     }
-    return "";
+    snprintf(out, REALIP_PROBE_ASK_SIZE, "%s", command);
 }
 
 const char *realip_probe_quit(enum realip_probe_protocol protocol)

@@ -4,8 +4,8 @@
 
 #include "observation.h"
 
-/* Its name in EHLO: nobody's (RFC 2606). */
-#define REALIP_PROBE_HELO "realip-probe.invalid"
+/* What its names in EHLO end with, one for each session: nobody's (RFC 2606). */
+#define REALIP_PROBE_HELO_END ".realip-probe.invalid"
 
 enum realip_probe_line {
     REALIP_PROBE_LINE_STRANGE = 0, /* of no mail protocol */
@@ -18,8 +18,12 @@ enum realip_probe_line {
  * 5321 section 3.1; LMTP, which greets alike (RFC 2033 section 4.1), where it says so; IMAP: RFC 3501 section 7.1; POP3: RFC 1939 section 4; ManageSieve: RFC 5804 section 1.7. */
 enum realip_probe_line realip_probe_greeting(const char *line, enum realip_probe_protocol *protocol_r);
 
-/* What is sent: ask for capabilities, end the session, begin TLS. Constant, with CRLF; "" for UNKNOWN. */
-const char *realip_probe_ask(enum realip_probe_protocol protocol);
+#define REALIP_PROBE_ASK_SIZE (REALIP_PROBE_HELO_SIZE + 16)
+
+/* What asks for capabilities, with CRLF; `helo` is the name that SMTP and LMTP want. "" for UNKNOWN. */
+void realip_probe_ask(enum realip_probe_protocol protocol, const char *helo, char out[REALIP_PROBE_ASK_SIZE]);
+
+/* What ends the session, what begins TLS. Constant, with CRLF; "" for UNKNOWN. */
 const char *realip_probe_quit(enum realip_probe_protocol protocol);
 const char *realip_probe_starttls(enum realip_probe_protocol protocol);
 

@@ -305,6 +305,23 @@ START_TEST(reads_greetings)
 }
 END_TEST
 
+START_TEST(asks)
+{
+    static const char *const questions[REALIP_PROBE_PROTOCOL_COUNT] = { "", "EHLO x.test\r\n", "a CAPABILITY\r\n", "CAPA\r\n", "CAPABILITY\r\n", "LHLO x.test\r\n" };
+    char long_name[200];
+    char out[REALIP_PROBE_ASK_SIZE];
+
+    for (int i = 0; i < REALIP_PROBE_PROTOCOL_COUNT; i++) {
+        realip_probe_ask((enum realip_probe_protocol)i, "x.test", out);
+        ck_assert_str_eq(out, questions[i]);
+    }
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[sizeof(long_name) - 1] = '\0';
+    realip_probe_ask(REALIP_PROBE_SMTP, long_name, out);
+    ck_assert_uint_lt(strlen(out), sizeof(out));
+}
+END_TEST
+
 START_TEST(tells_complaints_from_answers)
 {
     static const struct {
@@ -423,6 +440,7 @@ int main(void)
     tcase_add_test(judge, has_tokens_and_texts);
     suite_add_tcase(suite, judge);
     tcase_add_test(words, reads_greetings);
+    tcase_add_test(words, asks);
     tcase_add_test(words, tells_complaints_from_answers);
     tcase_add_test(words, finds_clients);
     tcase_add_test(words, finds_reasons_and_offers);
