@@ -111,7 +111,7 @@ static void print_top(FILE *page, const struct realip_audit_summary *summary)
     fputs("<div class=\"tiles\">\n", page);
     print_tile(page, "bad", summary->refused_mails, "letters would have been refused");
     print_tile(page, "bad", summary->refused_logins, "logins would have been refused");
-    print_tile(page, "bad", totals->relayed, "letters relayed for such addresses");
+    print_tile(page, "bad", totals->relayed_letters[REALIP_LETTER_LOGIN_NONE], "letters relayed for such addresses");
     print_tile(page, "bad", summary->failure_count, "PROXY failures");
     print_tile(page, "bad", totals->bans_of_ours, "bans of your own addresses");
     print_tile(page, "warn", summary->suspect_count, "unlisted addresses like a NAT");
@@ -204,8 +204,8 @@ static void print_relays(FILE *page, const struct realip_audit_summary *summary)
     fputs("<p>Letters that came from these addresses and went to other domains. Without a login, any stranger behind such an address could do it: take the "
           "address out of <code>mynetworks</code>.</p>\n",
           page);
-    realip_audit_page_spark(page, summary, relayed_on, 0, "letters relayed");
-    struct table table = open_table(page, "<th>from<th>to<th class=\"n\">letters<th class=\"n\">of users who logged in<th>since<th>such as", summary->relay_count);
+    realip_audit_page_spark(page, summary, relayed_on, 0, "recipients");
+    struct table table = open_table(page, "<th>from<th>to<th class=\"n\">recipients<th class=\"n\">of users who logged in<th>since<th>such as", summary->relay_count);
     for (size_t i = 0; i < shown(summary->relay_count); i++) {
         const struct realip_audit_relay *relay = summary->relays[i];
 

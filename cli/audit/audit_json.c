@@ -128,6 +128,9 @@ static json_t *totals_of(const struct realip_audit_summary *summary)
     json_t *object = json_object();
 
     set_deeds(object, summary->deeds);
+    set(object, "letters-begun", count_of(totals->letters_begun));
+    set(object, "letters-refused", count_of(totals->letters_refused));
+    set(object, "letters-returned", count_of(totals->letters_returned));
     set(object, "deliveries", count_of(totals->events[REALIP_LOG_EVENT_DELIVERY]));
     set(object, "sent", count_of(totals->sent));
     set(object, "deferred", count_of(totals->deferred));
@@ -235,6 +238,7 @@ static json_t *clients_of(const struct realip_audit_summary *summary, const stru
 
 static json_t *relayed_of(const struct realip_audit_summary *summary)
 {
+    const struct realip_audit_totals *totals = &summary->tally->totals;
     json_t *object = json_object();
     json_t *list = json_array();
 
@@ -246,14 +250,19 @@ static json_t *relayed_of(const struct realip_audit_summary *summary)
         set(row, "domain", text_of(relay->domain));
         set(row, "deliveries", count_of(relay->count));
         set(row, "deliveries-with-login", count_of(relay->with_login));
+        set(row, "deliveries-login-unknown", count_of(relay->unknown));
         set(row, "first", time_of(relay->first));
         set(row, "last", time_of(relay->last));
         set(row, "sender", text_of(relay->sender));
         set(row, "recipient", text_of(relay->recipient));
         json_array_append_new(list, row);
     }
-    set(object, "deliveries", count_of(summary->tally->totals.relayed));
-    set(object, "deliveries-with-login", count_of(summary->tally->totals.relayed_with_login));
+    set(object, "letters", count_of(totals->relayed_letters[REALIP_LETTER_LOGIN_NONE]));
+    set(object, "letters-with-login", count_of(totals->relayed_letters[REALIP_LETTER_LOGIN_DONE]));
+    set(object, "letters-login-unknown", count_of(totals->relayed_letters[REALIP_LETTER_LOGIN_UNKNOWN]));
+    set(object, "deliveries", count_of(totals->relayed));
+    set(object, "deliveries-with-login", count_of(totals->relayed_with_login));
+    set(object, "deliveries-login-unknown", count_of(totals->relayed_unknown));
     set(object, "to", list);
     return object;
 }
@@ -396,7 +405,7 @@ static json_t *left_out_of(const struct realip_audit_summary *summary)
     set(object, "verdicts", count_of(tally->verdicts.left_out));
     set(object, "peers", count_of(tally->peers.left_out));
     set(object, "days", count_of(tally->totals.days_left_out));
-    set(object, "letters", count_of(tally->queue.forgotten));
+    set(object, "letters", count_of(tally->totals.letters_forgotten));
     set(object, "addresses", count_of(tally->crowds.forgotten));
     return object;
 }

@@ -53,6 +53,10 @@ void realip_audit_judge(const struct realip_audit_rules *rules, struct realip_au
         finding->is_inside = is_inside(&rules->rules, &finding->event.relay_address);
         break;
     case REALIP_LOG_EVENT_NONE:
+    case REALIP_LOG_EVENT_KEPT:
+    case REALIP_LOG_EVENT_REFUSED:
+    case REALIP_LOG_EVENT_CANCELED:
+    case REALIP_LOG_EVENT_PASSED:
     case REALIP_LOG_EVENT_SENDER:
     case REALIP_LOG_EVENT_REMOVED:
     case REALIP_LOG_EVENT_PROXY_FAILURE:

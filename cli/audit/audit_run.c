@@ -241,6 +241,7 @@ int realip_audit_run(struct realip_log_input *input, struct realip_audit_tally *
     }
     if (started < wanted)
         release(&workers[started]);
+    realip_audit_tally_finish(tally);
     pthread_cond_destroy(&run.turned);
     pthread_mutex_destroy(&run.lock);
     return started == 0 ? -1 : 0;

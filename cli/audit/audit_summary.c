@@ -22,12 +22,13 @@ const char *realip_audit_day_text(int64_t day, char text[REALIP_AUDIT_TIME_SIZE]
 
 const char *realip_audit_time_text(int64_t when, char text[REALIP_AUDIT_TIME_SIZE])
 {
-    unsigned of_day = (unsigned)(when % 86400);
+    int64_t day = realip_log_clock_day(when);
+    unsigned of_day = (unsigned)(when - day * 86400);
     size_t length;
 
     if (when == 0)
         return strcpy(text, "-");
-    length = strlen(realip_audit_day_text(when / 86400, text));
+    length = strlen(realip_audit_day_text(day, text));
     snprintf(text + length, REALIP_AUDIT_TIME_SIZE - length, " %02u:%02u", of_day / 3600, of_day / 60 % 60);
     return text;
 }
@@ -259,7 +260,7 @@ static void count_left_out(struct realip_audit_summary *summary)
     const struct realip_audit_tally *tally = summary->tally;
     const struct realip_bounded_table *tables[] = { &tally->clients, &tally->insiders, &tally->relays, &tally->bans, &tally->verdicts, &tally->peers };
 
-    summary->left_out = tally->totals.days_left_out + tally->queue.forgotten + tally->crowds.forgotten;
+    summary->left_out = tally->totals.days_left_out + tally->totals.letters_forgotten + tally->crowds.forgotten;
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         summary->left_out += tables[i]->left_out;
 }
@@ -309,6 +310,13 @@ void realip_audit_summary_clear(struct realip_audit_summary *summary)
 
 bool realip_audit_summary_has_findings(const struct realip_audit_summary *summary)
 {
-    return summary->refused_mails + summary->refused_logins + summary->not_relayed > 0 || summary->tally->totals.relayed > 0
+    return summary->refused_mails + summary->refused_logins + summary->not_relayed > 0 || summary->tally->totals.relayed + summary->tally->totals.relayed_unknown > 0
         || summary->failure_count > 0 || summary->suspect_count > 0 || summary->ban_count > 0 || summary->verdict_count > 0;
+}
+
+bool realip_audit_summary_lacks_queue(const struct realip_audit_summary *summary)
+{
+    const struct realip_audit_totals *totals = &summary->tally->totals;
+
+    return totals->letters_begun > 0 && totals->events[REALIP_LOG_EVENT_SENDER] + totals->events[REALIP_LOG_EVENT_DELIVERY] == 0;
 }

@@ -77,6 +77,9 @@ bool realip_audit_refuses(enum realip_action action);
 /* Is there anything that somebody should look at? */
 bool realip_audit_summary_has_findings(const struct realip_audit_summary *summary);
 
+/* Were letters begun, and no line of qmgr or a delivery agent tells of any? Then none could be counted. */
+bool realip_audit_summary_lacks_queue(const struct realip_audit_summary *summary);
+
 /* "2026-11-22"; "2026-11-22 03:04". Returns `text`. */
 #define REALIP_AUDIT_TIME_SIZE 32
 const char *realip_audit_day_text(int64_t day, char text[REALIP_AUDIT_TIME_SIZE]);

@@ -11,12 +11,13 @@
 
 #define REALIP_AUDIT_SERVICES  64   /* the last one is "others" */
 #define REALIP_AUDIT_NAME_SIZE 48
+#define REALIP_AUDIT_MOST_CELLS 20000U /* 480 bytes each */
 #define REALIP_AUDIT_TEXT_SIZE 80
 
 /* What a session did. */
 enum realip_audit_deed {
     REALIP_AUDIT_CONNECTIONS = 0, /* connected */
-    REALIP_AUDIT_MAILS,           /* a letter of it was accepted */
+    REALIP_AUDIT_MAILS,           /* a letter of it was accepted: it came into the queue */
     REALIP_AUDIT_LOGINS,          /* somebody logged in: what Dovecot says of IMAP, POP3, … */
     REALIP_AUDIT_REJECTED,        /* the server refused a command of it, for reasons of its own */
     REALIP_AUDIT_FAILED_LOGINS,
@@ -64,8 +65,9 @@ struct realip_audit_client {
 struct realip_audit_relay {
     struct realip_audit_address address; /* address and domain are the key */
     char domain[REALIP_AUDIT_TEXT_SIZE];
-    uint64_t count;       /* deliveries of letters from nobody who had logged in */
+    uint64_t count;       /* deliveries (one for each recipient) of letters from nobody who had logged in */
     uint64_t with_login;
+    uint64_t unknown;     /* a filter gave the letter, and how that got it stands in no line */
     int64_t first;
     int64_t last;
     char sender[REALIP_AUDIT_TEXT_SIZE]; /* of the first */
@@ -108,6 +110,12 @@ struct realip_audit_totals {
     uint64_t bounced;
     uint64_t relayed;    /* deliveries to other hosts of letters from such addresses, without a login */
     uint64_t relayed_with_login;
+    uint64_t relayed_unknown; /* with or without */
+    uint64_t relayed_letters[3]; /* by realip_letter_login */
+    uint64_t letters_begun;      /* that smtpd began to take; those that came back from a filter are not counted again */
+    uint64_t letters_refused;    /* whole letters, at their end */
+    uint64_t letters_returned;   /* from a filter */
+    uint64_t letters_forgotten;  /* before it was known what became of them */
     uint64_t bans_of_ours;
     uint64_t days_left_out;
     int64_t first;
@@ -131,6 +139,7 @@ struct realip_audit_tally {
     struct realip_bounded_table verdicts;
     struct realip_bounded_table peers;
     struct realip_queue_table queue;
+    bool has_processes; /* the queue table holds letters that go by their process */
     struct realip_crowd_table crowds;
 };
 
@@ -155,6 +164,9 @@ void realip_audit_tally_clear(struct realip_audit_tally *tally);
 
 /* Adds one finding, behind all that stood before it in the logs. */
 void realip_audit_tally_add(struct realip_audit_tally *tally, const struct realip_audit_finding *finding);
+
+/* All was read: counts letters that were held or thrown away, of which no later line speaks. */
+void realip_audit_tally_finish(struct realip_audit_tally *tally);
 
 /* Is this an address that is never a client, by the rules: infrastructure, a proxy, or this host's own? The network that says so, and the set;
  * NULL: no. */

@@ -164,6 +164,8 @@ static void print_head(const struct page *page)
         print_number(summary->deeds[deed], 0);
         printf(" %s%s", realip_audit_deed_token((enum realip_audit_deed)deed), deed + 1 < REALIP_AUDIT_DEED_COUNT ? ", " : "\n");
     }
+    if (realip_audit_summary_lacks_queue(summary))
+        printf("       %llu letters were begun, and no line tells what became of them: the lines of qmgr are not here\n", (unsigned long long)totals->letters_begun);
 }
 
 static void print_refused(const struct page *page)
@@ -253,13 +255,15 @@ static void print_relay_row(const struct page *page, const struct realip_audit_r
     print_plain(relay->domain, 0);
     printf(": ");
     print_number(relay->count, 0);
-    printf(" since %s, such as <", realip_audit_time_text(relay->first, first));
+    printf(" %s since %s, such as <", relay->count == 1 ? "recipient" : "recipients", realip_audit_time_text(relay->first, first));
     print_plain(relay->sender, 0);
     printf("> to <");
     print_plain(relay->recipient, 0);
     printf(">%s", style(page, REALIP_STYLE_NONE));
     if (relay->with_login > 0)
         printf(" (and %llu of users who logged in)", (unsigned long long)relay->with_login);
+    if (relay->unknown > 0)
+        printf(" (and %llu that came through a filter from nobody knows whom)", (unsigned long long)relay->unknown);
     putchar('\n');
 }
 
@@ -267,19 +271,19 @@ static void print_relays(const struct page *page)
 {
     const struct realip_audit_summary *summary = page->summary;
     const struct realip_audit_totals *totals = &summary->tally->totals;
-    size_t shown = 0;
+    uint64_t letters = totals->relayed_letters[REALIP_LETTER_LOGIN_NONE];
 
-    if (totals->relayed == 0) {
-        if (totals->relayed_with_login > 0)
-            title(page, REALIP_STYLE_WARN, "%llu letters to other domains came from such addresses, all of users who logged in",
-                  (unsigned long long)totals->relayed_with_login);
+    if (totals->relayed_with_login + totals->relayed_unknown > 0 && totals->relayed == 0)
+        title(page, REALIP_STYLE_WARN, "Letters to %llu recipients of other domains came from such addresses, none of them of nobody who logged in, as far as the log tells",
+              (unsigned long long)(totals->relayed_with_login + totals->relayed_unknown));
+    if (totals->relayed == 0)
         return;
-    }
-    title(page, REALIP_STYLE_BAD, "You were a relay: %llu letters of nobody who logged in went to other domains", (unsigned long long)totals->relayed);
+    title(page, REALIP_STYLE_BAD, "You were a relay: %llu %s of nobody who logged in went to %llu %s of other domains", (unsigned long long)letters,
+          letters == 1 ? "letter" : "letters", (unsigned long long)totals->relayed, totals->relayed == 1 ? "recipient" : "recipients");
     printf("  by day: ");
     print_days(page, relayed_on, 0);
     putchar('\n');
-    for (size_t i = 0; i < summary->relay_count && shown < MOST_ROWS; i++, shown++) {
+    for (size_t i = 0; i < summary->relay_count && i < MOST_ROWS; i++) {
         if (summary->relays[i]->count > 0)
             print_relay_row(page, summary->relays[i]);
     }
@@ -433,7 +437,7 @@ static void print_left_out(const struct page *page)
     title(page, REALIP_STYLE_WARN, "Left out, as memory is bounded (the sums above hold all the same)");
     printf("  lines of addresses %llu, of relays %llu, of days or listeners %llu; letters %llu; addresses looked at for NATs %llu\n",
            (unsigned long long)(tally->clients.left_out + tally->insiders.left_out + tally->peers.left_out + tally->bans.left_out + tally->verdicts.left_out),
-           (unsigned long long)tally->relays.left_out, (unsigned long long)tally->totals.days_left_out, (unsigned long long)tally->queue.forgotten,
+           (unsigned long long)tally->relays.left_out, (unsigned long long)tally->totals.days_left_out, (unsigned long long)tally->totals.letters_forgotten,
            (unsigned long long)tally->crowds.forgotten);
 }
 

@@ -2,6 +2,11 @@
 
 #define DAY 86400
 
+int64_t realip_log_clock_day(int64_t when)
+{
+    return (when >= 0 ? when : when - (DAY - 1)) / DAY;
+}
+
 /* Years that begin with March have their leap day last, so that days are counted without a table. */
 int64_t realip_log_clock_days(unsigned year, unsigned month, unsigned day)
 {

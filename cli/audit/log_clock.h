@@ -21,6 +21,9 @@ void realip_log_clock_start(struct realip_log_clock *clock, int64_t changed);
  * No stamp: the time of the last one, 0 when there was none. */
 int64_t realip_log_clock_read(struct realip_log_clock *clock, const struct realip_log_stamp *stamp);
 
+/* The day of a second: days since 1970-01-01. Seconds before 1970 are negative, and so are their days. */
+int64_t realip_log_clock_day(int64_t when);
+
 /* Days since 1970-01-01 of a date in the Gregorian calendar, and back. */
 int64_t realip_log_clock_days(unsigned year, unsigned month, unsigned day);
 void realip_log_clock_date(int64_t days, unsigned *year_r, unsigned *month_r, unsigned *day_r);

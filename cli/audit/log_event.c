@@ -14,13 +14,14 @@ enum program {
     PROGRAM_POSTSCREEN,
     PROGRAM_DELIVERY,
     PROGRAM_QMGR,
+    PROGRAM_CLEANUP,
     PROGRAM_DOVECOT_LOGIN,
     PROGRAM_FAIL2BAN,
 };
 
 typedef void take_function(const struct realip_log_reader *reader, struct realip_log_event *event);
 
-/* A message that begins with `words` (behind a queue id or not) is read with `pattern`. */
+/* A message that begins with `words` (empty: any; behind a queue id or not) is read with `pattern`. */
 struct form {
     enum program program;
     bool is_queued;
@@ -55,17 +56,69 @@ static void take_connect(const struct realip_log_reader *reader, struct realip_l
     read_address(group(reader, 2), &event->client);
 }
 
-/* Behind a filter the client is the filter, on this host; XFORWARD tells who it was at first. */
+/* Behind a filter the client is the filter, mostly on this host; XFORWARD tells who it was at first. */
 static void take_mail(const struct realip_log_reader *reader, struct realip_log_event *event)
 {
-    struct realip_log_text first = group(reader, 6);
-
     take_connect(reader, event);
     event->method = group(reader, 3);
     event->user = group(reader, 4);
-    if (first.length > 0 && realip_address_is_loopback(&event->client)) {
-        event->name = group(reader, 5);
-        read_address(first, &event->client);
+    event->first_id = group(reader, 5);
+    read_address(group(reader, 7), &event->origin);
+    if (group(reader, 7).length > 0 && realip_address_is_loopback(&event->client)) {
+        event->is_local = true;
+        event->name = group(reader, 6);
+        event->client = event->origin;
+    }
+}
+
+/* What stands behind the last "queued as " of an answer. */
+static struct realip_log_text queued_as(struct realip_log_text answer)
+{
+    static const char words[] = "queued as ";
+    struct realip_log_text id = { 0 };
+    const char *found;
+
+    while ((found = memmem(answer.start, answer.length, words, sizeof(words) - 1)) != NULL) {
+        size_t passed = (size_t)(found - answer.start) + sizeof(words) - 1;
+
+        answer = (struct realip_log_text){ answer.start + passed, answer.length - passed };
+        id = (struct realip_log_text){ answer.start, 0 };
+    }
+    for (; id.start != NULL && id.length < answer.length; id.length++) {
+        char c = id.start[id.length];
+
+        if (!(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'z'))
+            break;
+    }
+    return id;
+}
+
+/* The filter's answer stands before the envelope, which is the client's to choose. */
+static void take_passed(const struct realip_log_reader *reader, struct realip_log_event *event)
+{
+    struct realip_log_text answer = group(reader, 1);
+    const char *end = memmem(answer.start, answer.length, "; from=<", 8);
+
+    if (end != NULL)
+        answer.length = (size_t)(end - answer.start);
+    event->next_id = queued_as(answer);
+}
+
+/* "milter-reject", "milter-header-hold", "discard", …: what became of a whole letter. */
+static void take_cleanup(const struct realip_log_reader *reader, struct realip_log_event *event)
+{
+    static const struct {
+        const char *words;
+        size_t length;
+        enum realip_log_event_kind kind;
+    } ends[] = { { WORDS("reject"), REALIP_LOG_EVENT_REFUSED }, { WORDS("hold"), REALIP_LOG_EVENT_KEPT }, { WORDS("discard"), REALIP_LOG_EVENT_KEPT } };
+    struct realip_log_text verb = group(reader, 1);
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (realip_log_text_is(verb, ends[i].words)
+            || (verb.length > ends[i].length && verb.start[verb.length - ends[i].length - 1] == '-' && memcmp(verb.start, "milter-", 7) == 0
+                && memcmp(verb.start + verb.length - ends[i].length, ends[i].words, ends[i].length) == 0))
+            event->kind = ends[i].kind;
     }
 }
 
@@ -98,6 +151,8 @@ static void take_delivery(const struct realip_log_reader *reader, struct realip_
     event->relay = group(reader, 2);
     read_address(group(reader, 3), &event->relay_address);
     event->status = group(reader, 4);
+    if (event->relay_address.family != REALIP_FAMILY_NONE && realip_log_text_is(event->status, "sent"))
+        event->next_id = queued_as(group(reader, 5));
 }
 
 static void take_login(const struct realip_log_reader *reader, struct realip_log_event *event)
@@ -157,6 +212,13 @@ static const struct form forms[] = {
     { PROGRAM_SMTPD, false, WORDS("connect from "), REALIP_LOG_PATTERN_CONNECT, REALIP_LOG_EVENT_CONNECT, take_connect },
     { PROGRAM_SMTPD, true, WORDS("client="), REALIP_LOG_PATTERN_MAIL, REALIP_LOG_EVENT_MAIL, take_mail },
     { PROGRAM_SMTPD, true, WORDS("reject: "), REALIP_LOG_PATTERN_REJECT, REALIP_LOG_EVENT_REJECT, take_reject },
+    { PROGRAM_SMTPD, true, WORDS("milter-reject: "), REALIP_LOG_PATTERN_REJECT, REALIP_LOG_EVENT_REJECT, take_reject },
+    { PROGRAM_SMTPD, true, WORDS("hold: "), REALIP_LOG_PATTERN_KEPT, REALIP_LOG_EVENT_KEPT, take_connect },
+    { PROGRAM_SMTPD, true, WORDS("discard: "), REALIP_LOG_PATTERN_KEPT, REALIP_LOG_EVENT_KEPT, take_connect },
+    { PROGRAM_SMTPD, true, WORDS("milter-hold: "), REALIP_LOG_PATTERN_KEPT, REALIP_LOG_EVENT_KEPT, take_connect },
+    { PROGRAM_SMTPD, true, WORDS("milter-discard: "), REALIP_LOG_PATTERN_KEPT, REALIP_LOG_EVENT_KEPT, take_connect },
+    { PROGRAM_SMTPD, false, WORDS("proxy-accept: "), REALIP_LOG_PATTERN_PASSED, REALIP_LOG_EVENT_PASSED, take_passed },
+    { PROGRAM_SMTPD, false, WORDS("proxy-reject: "), REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_REFUSED, NULL },
     { PROGRAM_SMTPD, false, WORDS("warning: haproxy read: "), REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
     { PROGRAM_SMTPD, false, WORDS("warning: ignoring non-empty smtpd_upstream"), REALIP_LOG_PATTERN_ANY, REALIP_LOG_EVENT_PROXY_FAILURE, take_behind_screen },
     { PROGRAM_SMTPD, false, WORDS("warning: "), REALIP_LOG_PATTERN_SASL, REALIP_LOG_EVENT_LOGIN_FAILED, take_sasl_failure },
@@ -166,6 +228,9 @@ static const struct form forms[] = {
     { PROGRAM_POSTSCREEN, false, WORDS("warning: haproxy read: "), REALIP_LOG_PATTERN_HAPROXY_READ, REALIP_LOG_EVENT_PROXY_FAILURE, take_postfix_failure },
     { PROGRAM_QMGR, true, WORDS("from=<"), REALIP_LOG_PATTERN_SENDER, REALIP_LOG_EVENT_SENDER, take_sender },
     { PROGRAM_QMGR, true, WORDS("removed"), REALIP_LOG_PATTERN_NONE, REALIP_LOG_EVENT_REMOVED, NULL },
+    { PROGRAM_CLEANUP, true, WORDS("removed (canceled)"), REALIP_LOG_PATTERN_NONE, REALIP_LOG_EVENT_CANCELED, NULL },
+    { PROGRAM_CLEANUP, true, WORDS("removed (discarded)"), REALIP_LOG_PATTERN_NONE, REALIP_LOG_EVENT_REMOVED, NULL },
+    { PROGRAM_CLEANUP, true, WORDS(""), REALIP_LOG_PATTERN_CLEANUP, REALIP_LOG_EVENT_NONE, take_cleanup },
     { PROGRAM_DELIVERY, true, WORDS("to=<"), REALIP_LOG_PATTERN_DELIVERY, REALIP_LOG_EVENT_DELIVERY, take_delivery },
     { PROGRAM_DOVECOT_LOGIN, false, WORDS("Logged in: "), REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
     { PROGRAM_DOVECOT_LOGIN, false, WORDS("Login: "), REALIP_LOG_PATTERN_LOGIN, REALIP_LOG_EVENT_LOGIN, take_login },
@@ -202,7 +267,7 @@ static enum program postfix_program(struct realip_log_text last)
         { WORDS("lmtp"), PROGRAM_DELIVERY },    { WORDS("local"), PROGRAM_DELIVERY },  { WORDS("virtual"), PROGRAM_DELIVERY },
         { WORDS("pipe"), PROGRAM_DELIVERY },    { WORDS("discard"), PROGRAM_DELIVERY }, { WORDS("postscreen"), PROGRAM_POSTSCREEN },
         { WORDS("error"), PROGRAM_DELIVERY },   { WORDS("retry"), PROGRAM_DELIVERY },  { WORDS("nqmgr"), PROGRAM_QMGR },
-        { WORDS("oqmgr"), PROGRAM_QMGR },
+        { WORDS("oqmgr"), PROGRAM_QMGR },       { WORDS("cleanup"), PROGRAM_CLEANUP },
     };
 
     for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
@@ -297,6 +362,8 @@ static bool take_queue_id(struct realip_log_text *message, struct realip_log_eve
     }
     event->queue_id = (struct realip_log_text){ message->start, (size_t)(colon - message->start) };
     drop(message, event->queue_id.length + 2);
+    if (realip_log_text_is(event->queue_id, "NOQUEUE"))
+        event->queue_id.length = 0;
     return true;
 }
 
@@ -376,6 +443,7 @@ void realip_log_event_read(struct realip_log_reader *reader, const struct realip
     memset(event_r, 0, sizeof(*event_r));
     event_r->stamp = line->stamp;
     event_r->host = line->host;
+    event_r->pid = line->pid;
     if (message.length > MOST_MESSAGE)
         message.length = MOST_MESSAGE;
     enum program program = find_program(line, event_r, &message);

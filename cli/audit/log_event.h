@@ -14,11 +14,16 @@
 enum realip_log_event_kind {
     REALIP_LOG_EVENT_NONE = 0,     /* nothing that matters here */
     REALIP_LOG_EVENT_CONNECT,      /* smtpd or postscreen: client, name */
-    REALIP_LOG_EVENT_MAIL,         /* smtpd took a letter: queue_id, client (of a filter's reinjection: who sent it at first), name, method, user */
-    REALIP_LOG_EVENT_REJECT,       /* smtpd or postscreen refused a command: client, name, helo */
-    REALIP_LOG_EVENT_SENDER,       /* qmgr: queue_id, sender */
-    REALIP_LOG_EVENT_DELIVERY,     /* queue_id, recipient, relay, relay_address, status; is_smtp */
-    REALIP_LOG_EVENT_REMOVED,      /* qmgr: queue_id */
+    REALIP_LOG_EVENT_MAIL,         /* smtpd begins to take a letter: queue_id, client (of a filter's reinjection on this host: who sent it at first),
+                                    * name, method, user; first_id, origin: what XFORWARD told; is_local */
+    REALIP_LOG_EVENT_REJECT,       /* smtpd or postscreen refused a command, of its own or for a milter: client, name, helo */
+    REALIP_LOG_EVENT_KEPT,         /* the letter is to be held or thrown away, which its client is not told: queue_id; of smtpd: client */
+    REALIP_LOG_EVENT_REFUSED,      /* the whole letter is refused at its end, by cleanup, a milter or smtpd's proxy filter: queue_id */
+    REALIP_LOG_EVENT_CANCELED,     /* cleanup removes a letter that was not taken (Postfix 3.10): queue_id */
+    REALIP_LOG_EVENT_PASSED,       /* smtpd's proxy filter took the letter: queue_id (none), next_id */
+    REALIP_LOG_EVENT_SENDER,       /* qmgr has the letter in its queue: queue_id, sender */
+    REALIP_LOG_EVENT_DELIVERY,     /* queue_id, recipient, relay, relay_address, status, next_id; is_smtp */
+    REALIP_LOG_EVENT_REMOVED,      /* out of the queue: queue_id */
     REALIP_LOG_EVENT_LOGIN,        /* Dovecot: client, user, method */
     REALIP_LOG_EVENT_LOGIN_FAILED, /* Dovecot or smtpd: client, user */
     REALIP_LOG_EVENT_LOGIN_NONE,   /* Dovecot: came and went without a password: client */
@@ -47,12 +52,17 @@ struct realip_log_event {
     enum realip_action wanted;
     enum realip_action action;
     bool is_smtp; /* a delivery by SMTP to another host, not by the transport for own relay domains */
+    bool is_local; /* of a letter: this host itself gave it, for the client that XFORWARD told */
     struct realip_log_stamp stamp;
     struct realip_address client;
+    struct realip_address origin;
     struct realip_address relay_address;
     struct realip_log_text host;
     struct realip_log_text service; /* "smtpd", "submission/smtpd", "postscreen", "imap", …; of fail2ban and mail-realip: the program */
-    struct realip_log_text queue_id;
+    struct realip_log_text pid;
+    struct realip_log_text queue_id; /* empty: NOQUEUE, or none stands there */
+    struct realip_log_text first_id; /* what the letter was called before a filter had it */
+    struct realip_log_text next_id;  /* what whoever took the letter calls it: "queued as …" */
     struct realip_log_text name;
     struct realip_log_text user;
     struct realip_log_text method;

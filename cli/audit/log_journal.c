@@ -180,6 +180,8 @@ size_t realip_log_journal_parse(const char *text, size_t length, int64_t utc_off
             command = field.value;
         else if (realip_log_text_is(field.name, "_HOSTNAME"))
             line_r->host = field.value;
+        else if (realip_log_text_is(field.name, "_PID") || (realip_log_text_is(field.name, "SYSLOG_PID") && line_r->pid.length == 0))
+            line_r->pid = field.value;
         else if (realip_log_text_is(field.name, "MESSAGE"))
             line_r->message = field.value;
     }
@@ -248,6 +250,7 @@ static int read_entry(const json_t *object, int64_t utc_offset, struct realip_ar
     line->program = member(object, "SYSLOG_IDENTIFIER", arena);
     if (line->program.length == 0)
         line->program = member(object, "_COMM", arena);
+    line->pid = member(object, "_PID", arena);
     line->message = member(object, "MESSAGE", arena);
     return line->program.length > 0 && line->message.length > 0 ? 0 : -1;
 }

@@ -219,16 +219,18 @@ static void read_stamps(struct rest *rest, struct realip_log_line *line)
     }
 }
 
-/* "postfix/smtpd[812]" → "postfix/smtpd" */
-static struct realip_log_text without_pid(struct realip_log_text word)
+/* "postfix/smtpd[812]" → "postfix/smtpd" and "812" */
+static void split_pid(struct realip_log_text word, struct realip_log_line *line)
 {
+    line->program = word;
     if (word.length > 0 && word.start[word.length - 1] == ']') {
         const char *open = memrchr(word.start, '[', word.length);
 
-        if (open != NULL && open > word.start)
-            word.length = (size_t)(open - word.start);
+        if (open == NULL || open == word.start)
+            return;
+        line->program.length = (size_t)(open - word.start);
+        line->pid = (struct realip_log_text){ open + 1, word.length - line->program.length - 2 };
     }
-    return word;
 }
 
 /* A word that a program's name and a colon may be. */
@@ -237,7 +239,7 @@ static bool take_program(struct realip_log_text word, struct realip_log_line *li
     if (word.length < 2 || word.start[word.length - 1] != ':')
         return false;
     word.length--;
-    line->program = without_pid(word);
+    split_pid(word, line);
     return true;
 }
 
@@ -283,10 +285,10 @@ static int read_rfc5424(struct rest *rest, struct realip_log_line *line)
     line->host = next_word(rest);
     skip_spaces(rest);
     line->program = next_word(rest);
-    for (unsigned i = 0; i < 2; i++) {
-        skip_spaces(rest);
-        next_word(rest);
-    }
+    skip_spaces(rest);
+    line->pid = next_word(rest);
+    skip_spaces(rest);
+    next_word(rest);
     skip_spaces(rest);
     if (begins(rest, "[")) {
         const char *end = memmem(rest->at, left(rest), "] ", 2);

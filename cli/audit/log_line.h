@@ -33,6 +33,7 @@ struct realip_log_line {
     struct realip_log_stamp stamp;
     struct realip_log_text host;    /* length 0 where the form has none */
     struct realip_log_text program; /* "postfix/smtpd", "dovecot", "imap-login", …; without a process id */
+    struct realip_log_text pid;     /* length 0 where the line has none */
     struct realip_log_text message; /* what the program said; may be empty */
 };
 

@@ -4,7 +4,7 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-#define MOST_GROUPS 7
+#define MOST_GROUPS 8
 
 struct realip_log_patterns {
     pcre2_code *codes[REALIP_LOG_PATTERN_COUNT];

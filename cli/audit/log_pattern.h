@@ -10,15 +10,18 @@
     X(ANY, "")                                                                                                                \
     X(CONNECT, "connect from ([^\\[\\]]*)\\[([^\\]]+)\\]")                                                                    \
     X(MAIL, "client=([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?(?:, sasl_method=([^,]*), sasl_username=(.*?))?(?:, sasl_sender=.*?)?" \
-            "(?:, orig_queue_id=\\w+)?(?:, orig_client=([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?)?$")                            \
-    X(REJECT, "reject: \\w[\\w -]* from ([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?: \\d{3} (?:.* helo=<(.*)>|.*)")                 \
+            "(?:, orig_queue_id=(\\w+))?(?:, orig_client=([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?)?$")                            \
+    X(REJECT, "(?:milter-)?reject: \\w[\\w -]* from ([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?: \\d{3} (?:.* helo=<(.*)>|.*)")                 \
+    X(KEPT, "(?:milter-)?(?:hold|discard): \\w[\\w -]* from ([^\\[\\]]*)\\[([^\\]]+)\\]")                                      \
+    X(PASSED, "proxy-accept: [\\w-]+: (.*)")                                                                                  \
+    X(CLEANUP, "(reject|hold|discard|milter-[a-z-]+): ")                                                                      \
     X(HAPROXY_READ, "warning: haproxy read: (.*)")                                                                            \
     X(SASL, "warning: ([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?: SASL (\\S+) authentication failed")                              \
     X(PLAIN_PORT, "improper command pipelining after CONNECT from ([^\\[\\]]*)\\[([^\\]]+)\\](?::\\w+)?: (?:PROXY |\\\\r\\\\n\\\\r\\\\n)") \
     X(SCREEN_CONNECT, "CONNECT from \\[([^\\]]+)\\]")                                                                         \
     X(SCREEN_REJECT, "reject: \\w+ from \\[([^\\]]+)\\](?::\\d+)?: \\d{3} (?:.* helo=<(.*)>|.*)")                             \
     X(SENDER, "from=<([^>]*)>, size=\\d+")                                                                                    \
-    X(DELIVERY, "to=<([^>]*)>, (?:orig_to=<[^>]*>, )?relay=([^,\\[]*)(?:\\[([^\\]]*)\\])?[^,]*, .*?dsn=[\\d.]+, status=(\\w+)") \
+    X(DELIVERY, "to=<([^>]*)>, (?:orig_to=<[^>]*>, )?relay=([^,\\[]*)(?:\\[([^\\]]*)\\])?[^,]*, .*?dsn=[\\d.]+, status=(\\w+)(.*)") \
     X(LOGIN, "(?:Login|Logged in): (?:user=<(.*)>, )?(?:method=([^,]*), )?rip=([^,\\s]+)")                                    \
     X(NO_LOGIN, "(?:Login aborted|Aborted login|Disconnected)(.*?): (?:user=<(.*)>, )?(?:method=([^,]*), )?rip=([^,\\s]+)")   \
     X(HAPROXY, "haproxy(?:\\(v[12]\\))?: (.*?)(?:rip=([^)\\s,]+)[^()]*\\))?$")                                               \

@@ -5,7 +5,7 @@
 
 #include "bounded_table.h"
 
-/* 2^14 buckets of eight: 131,072 letters, about 18 MB. */
+/* 2^14 buckets of eight: 131,072 letters, about 24 MB. */
 #define BUCKETS (1U << 14)
 #define WAYS    8U
 
@@ -24,12 +24,21 @@ void realip_queue_table_clear(struct realip_queue_table *table)
     *table = (struct realip_queue_table){ 0 };
 }
 
-static uint64_t key_of(const struct realip_queue_table *table, struct realip_log_text host, struct realip_log_text queue_id)
+size_t realip_queue_table_size(void)
 {
-    uint64_t hash = realip_bounded_table_hash(host.start, host.length, table->seed);
+    return (size_t)BUCKETS * WAYS;
+}
 
-    hash = realip_bounded_table_hash(queue_id.start, queue_id.length, hash);
+static uint64_t key_of(const struct realip_queue_table *table, struct realip_log_text queue_id)
+{
+    uint64_t hash = realip_bounded_table_hash(queue_id.start, queue_id.length, table->seed);
+
     return hash != 0 ? hash : 1;
+}
+
+static uint32_t host_of(const struct realip_queue_table *table, struct realip_log_text host)
+{
+    return (uint32_t)realip_bounded_table_hash(host.start, host.length, table->seed);
 }
 
 static unsigned char tag_of(uint64_t key)
@@ -37,57 +46,67 @@ static unsigned char tag_of(uint64_t key)
     return (unsigned char)(key >> 56 | 1);
 }
 
-static struct realip_queued_letter *find(struct realip_queue_table *table, uint64_t key)
+static size_t bucket_of(uint64_t key)
 {
-    size_t first = (size_t)(key % BUCKETS) * WAYS;
+    return (size_t)(key % BUCKETS) * WAYS;
+}
 
-    for (size_t i = first; i < first + WAYS; i++) {
-        if (table->tags[i] == tag_of(key) && table->places[i].key == key)
+struct realip_queued_letter *realip_queue_table_find(const struct realip_queue_table *table, struct realip_log_text host, struct realip_log_text queue_id)
+{
+    uint64_t key = key_of(table, queue_id);
+
+    for (size_t i = bucket_of(key); i < bucket_of(key) + WAYS; i++) {
+        if (table->tags[i] == tag_of(key) && table->places[i].key == key && table->places[i].host == host_of(table, host))
             return &table->places[i];
     }
     return NULL;
 }
 
-struct realip_queued_letter *realip_queue_table_find(struct realip_queue_table *table, struct realip_log_text host, struct realip_log_text queue_id)
+struct realip_queued_letter *realip_queue_table_find_origin(const struct realip_queue_table *table, struct realip_log_text queue_id,
+                                                            const struct realip_address *origin)
 {
-    return table->present == 0 ? NULL : find(table, key_of(table, host, queue_id));
+    uint64_t key = key_of(table, queue_id);
+
+    for (size_t i = bucket_of(key); i < bucket_of(key) + WAYS; i++) {
+        if (table->tags[i] == tag_of(key) && table->places[i].key == key && realip_address_equal(&table->places[i].origin, origin))
+            return &table->places[i];
+    }
+    return NULL;
 }
 
-/* A free place of the bucket, or that of its oldest letter. */
-static struct realip_queued_letter *place_for(struct realip_queue_table *table, uint64_t key)
+static bool matters_less(const struct realip_queued_letter *letter, const struct realip_queued_letter *other)
 {
-    struct realip_queued_letter *bucket = &table->places[(size_t)(key % BUCKETS) * WAYS];
-    struct realip_queued_letter *oldest = bucket;
+    bool is_done = (letter->is_counted || letter->is_return) && !letter->is_hidden;
+    bool other_is_done = (other->is_counted || other->is_return) && !other->is_hidden;
+
+    return is_done != other_is_done ? is_done : letter->age < other->age;
+}
+
+struct realip_queued_letter *realip_queue_table_place(struct realip_queue_table *table, struct realip_log_text queue_id)
+{
+    struct realip_queued_letter *bucket = &table->places[bucket_of(key_of(table, queue_id))];
+    struct realip_queued_letter *least = bucket;
 
     for (unsigned i = 0; i < WAYS; i++) {
         if (bucket[i].key == 0)
             return &bucket[i];
-        if (bucket[i].age < oldest->age)
-            oldest = &bucket[i];
+        if (matters_less(&bucket[i], least))
+            least = &bucket[i];
     }
-    table->forgotten++;
-    realip_queue_table_remove(table, oldest);
-    return oldest;
+    return least;
 }
 
-struct realip_queued_letter *realip_queue_table_add(struct realip_queue_table *table, struct realip_log_text host, struct realip_log_text queue_id)
+void realip_queue_table_put(struct realip_queue_table *table, struct realip_queued_letter *place, struct realip_log_text host, struct realip_log_text queue_id)
 {
-    uint64_t key = key_of(table, host, queue_id);
-    struct realip_queued_letter *letter = find(table, key);
-
-    if (letter != NULL)
-        realip_queue_table_remove(table, letter);
-    letter = place_for(table, key);
-    letter->key = key;
-    letter->age = table->letters++;
-    table->tags[letter - table->places] = tag_of(key);
-    table->present++;
-    return letter;
+    memset(place, 0, sizeof(*place));
+    place->key = key_of(table, queue_id);
+    place->host = host_of(table, host);
+    place->age = table->letters++;
+    table->tags[place - table->places] = tag_of(place->key);
 }
 
 void realip_queue_table_remove(struct realip_queue_table *table, struct realip_queued_letter *letter)
 {
     table->tags[letter - table->places] = 0;
-    memset(letter, 0, sizeof(*letter));
-    table->present--;
+    letter->key = 0;
 }

@@ -6,15 +6,32 @@ function reason_of(address) {
     if (address ~ /^10\.0\.20\./ || address ~ /^fd00:20::/) return "infrastructure"
     return ""
 }
-function deed(what, address, service,    reason) {
+function deed(what, address, service, day,    reason) {
     total[what]++
     reason = reason_of(address)
     if (reason != "") {
         seen[reason " " service " " what]++
-        daily[$1 "-" $2 " " reason " " service " " what]++
+        daily[day " " reason " " service " " what]++
         if (what == "mails" || what == "logins") { refused[what]++; by_reason[reason]++ }
     }
-    return reason
+}
+function accept(id) {
+    if (!(id in giver) || id in accepted) return
+    accepted[id] = 1
+    deed("mails", giver[id], at[id], since[id])
+}
+function refuse(id) {
+    if (!(id in giver)) return
+    total["letters-refused"]++
+    delete kept[id]
+    deed("rejected", giver[id], at[id], today)
+}
+function forget(id) { delete giver[id]; delete accepted[id]; delete kept[id]; delete hidden[id]; delete login[id]; delete went[id] }
+# What stands behind a word of the line, up to a comma or the end.
+function value(word,    rest) {
+    if (!(rest = index($0, word))) return ""
+    rest = substr($0, rest + length(word)); sub(/,.*/, "", rest)
+    return rest
 }
 function bracket(text,    rest) {
     rest = substr(text, index(text, "[") + 1)
@@ -25,37 +42,60 @@ function rip(text,    rest) {
     sub(/[,)].*/, "", rest)
     return rest
 }
-{ lines++ }
+{ lines++; today = $1 "-" $2 }
 $5 ~ /^postfix\/(submission\/|smtps\/)?smtpd\[/ {
     service = substr($5, 9); sub(/\[.*/, "", service)
-    if ($6 == "connect" && $7 == "from") deed("connections", bracket($8), service)
+    process = $4 " " $5
+    if ($6 == "connect" && $7 == "from") deed("connections", bracket($8), service, today)
     else if ($7 ~ /^client=/) {
-        why = deed("mails", bracket($7), service)
-        id = $4 " " $6
-        if (why != "") { hidden[id] = 1; login[id] = ($8 ~ /^sasl_method=/) }
-    } else if ($7 == "reject:") deed("rejected", bracket($10), service)
-    else if ($8 == "SASL") deed("failed-logins", bracket($7), service)
+        id = $6 == "NOQUEUE:" ? process : $4 " " $6
+        before = value(", orig_queue_id="); origin = bracket(value(", orig_client="))
+        if (before != "") { total["letters-returned"]++; hidden[id] = hidden[$4 " " before ":"]; login[id] = login[$4 " " before ":"] }
+        else if (origin != "") { total["letters-returned"]++; hidden[id] = reason_of(origin) != "" }
+        else {
+            total["letters-begun"]++
+            giver[id] = bracket($7); at[id] = service; since[id] = today
+            hidden[id] = reason_of(giver[id]) != ""; login[id] = ($8 ~ /^sasl_method=/)
+        }
+    } else if ($7 == "reject:" || $7 == "milter-reject:") deed("rejected", bracket($10), service, today)
+    else if ($8 == "SASL") deed("failed-logins", bracket($7), service, today)
     else if ($7 == "haproxy") { failures++; kind[$9 " " $10]++ }
+    else if ($6 == "proxy-accept:") {
+        name = $0; sub(/.* queued as /, "", name); sub(/;.*/, "", name)
+        accept(process); login[$4 " " name ":"] = login[process]; forget(process)
+    } else if ($6 == "proxy-reject:") { refuse(process); forget(process) }
+}
+$5 ~ /^postfix\/cleanup\[/ {
+    id = $4 " " $6
+    if ($7 == "milter-reject:") refuse(id)
+    else if ($7 == "milter-hold:" || $7 == "milter-discard:") { if (id in giver) kept[id] = 1 }
+    else if ($7 == "removed") { if ($8 == "(discarded)") accept(id); forget(id) }
 }
 $5 ~ /^postfix\/postscreen\[/ {
-    if ($6 == "CONNECT") deed("connections", bracket($8), "postscreen")
+    if ($6 == "CONNECT") deed("connections", bracket($8), "postscreen", today)
     else if ($7 == "haproxy") { failures++; kind[$9 " " $10]++ }
 }
-$5 ~ /^postfix\/(smtp|lmtp)\[/ {
+$5 ~ /^postfix\/(amavisfeed\/)?(smtp|lmtp)\[/ {
     total["deliveries"]++
     status = $0; sub(/.*, status=/, "", status); sub(/ .*/, "", status)
     total[status]++
-    if (status == "sent" && $5 ~ /^postfix\/smtp\[/ && (($4 " " $6) in hidden)) total[login[$4 " " $6] ? "relayed-login" : "relayed"]++
+    id = $4 " " $6
+    if (status == "sent" && $5 ~ /^postfix\/smtp\[/ && hidden[id]) {
+        total[login[id] ? "relayed-login" : "relayed"]++
+        if (!(id in went)) total[login[id] ? "relayed-letters-login" : "relayed-letters"]++
+        went[id] = 1
+    }
 }
-$5 ~ /^postfix\/qmgr\[/ && $7 == "removed" { delete hidden[$4 " " $6] }
+$5 ~ /^postfix\/qmgr\[/ { id = $4 " " $6; if ($7 == "removed") forget(id); else accept(id) }
 $5 == "dovecot:" {
     service = $6; sub(/-login:$/, "", service)
-    if ($7 == "Login:") deed("logins", rip($0), service)
-    else if ($0 ~ /\(auth failed/) deed("failed-logins", rip($0), service)
+    if ($7 == "Login:") deed("logins", rip($0), service, today)
+    else if ($0 ~ /\(auth failed/) deed("failed-logins", rip($0), service, today)
     else if ($8 == "haproxy:") { failures++; kind[$9 " " $10 " " $11]++ }
 }
 $5 ~ /^fail2ban/ { total["bans"]++; if (reason_of($9) != "") total["own-bans"]++ }
 END {
+    for (id in kept) accept(id)
     print "lines", lines
     for (key in total) print key, total[key]
     print "proxy-failures", failures + 0

@@ -16,9 +16,10 @@ def by_awk(log, seconds=600):
 def by_report(report):
     totals, refused = report['totals'], report['refused']
     counts = {'lines': report['input']['lines'], 'refused-mails': refused['mails'], 'refused-logins': refused['logins'],
-              'relayed': report['relayed']['deliveries'], 'relayed-login': report['relayed']['deliveries-with-login'],
+              'relayed-letters': report['relayed']['letters'], 'relayed-letters-login': report['relayed']['letters-with-login'],
+              'relayed-unknown': report['relayed']['deliveries-login-unknown'], 'relayed': report['relayed']['deliveries'], 'relayed-login': report['relayed']['deliveries-with-login'],
               'own-bans': sum(ban['count'] for ban in report['bans'])}
-    for key in DEEDS + ('deliveries', 'sent', 'deferred', 'bounced', 'proxy-failures', 'bans'):
+    for key in DEEDS + ('letters-begun', 'letters-refused', 'letters-returned', 'deliveries', 'sent', 'deferred', 'bounced', 'proxy-failures', 'bans'):
         counts[key] = totals[key]
     for row in refused['by-reason']:
         counts['reason-' + row['reason']] = row['refused']

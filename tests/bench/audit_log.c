@@ -1,5 +1,6 @@
 /* audit-log LINES [SEED] - writes a mail log to standard output: two mail servers' Postfix and Dovecot over eight days, many sessions at
- * once, IPv4 and IPv6; a few of a hundred clients are nodes and a proxy, some of which relay. The same arguments give the same log.
+ * once, IPv4 and IPv6; a few of a hundred clients are nodes and a proxy, some of which relay; letters that milters refuse or hold, and that
+ * filters give back. The same arguments give the same log.
  */
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,7 +11,8 @@
 #define ACTIVE  96
 #define SECONDS (8 * 86400)
 
-enum kind { KIND_IN, KIND_OUT, KIND_SUBMIT, KIND_REJECT, KIND_RELAYED, KIND_IMAP, KIND_POP3, KIND_GUESS, KIND_NOISE, KIND_PROXY, KIND_BAN };
+enum kind { KIND_IN, KIND_OUT, KIND_SUBMIT, KIND_REJECT, KIND_RELAYED, KIND_IMAP, KIND_POP3, KIND_GUESS, KIND_NOISE, KIND_PROXY, KIND_BAN,
+            KIND_REFUSED, KIND_HELD, KIND_LOST, KIND_FILTERED, KIND_BEFORE_QUEUE };
 
 struct session {
     enum kind kind;
@@ -92,7 +94,8 @@ static void begin(struct session *session)
     static const struct {
         unsigned until;
         enum kind kind;
-    } mix[] = { { 300, KIND_IN },   { 380, KIND_OUT },   { 450, KIND_SUBMIT }, { 640, KIND_REJECT },   { 644, KIND_RELAYED },
+    } mix[] = { { 10, KIND_REFUSED }, { 14, KIND_HELD }, { 20, KIND_LOST },   { 28, KIND_FILTERED }, { 31, KIND_BEFORE_QUEUE },
+                { 300, KIND_IN },   { 380, KIND_OUT },   { 450, KIND_SUBMIT }, { 640, KIND_REJECT },   { 644, KIND_RELAYED },
                 { 880, KIND_IMAP }, { 910, KIND_POP3 },  { 950, KIND_GUESS },  { 996, KIND_NOISE },    { 999, KIND_PROXY },
                 { 1000, KIND_BAN } };
     unsigned dice = below(1000);
@@ -165,6 +168,156 @@ static int submit(struct session *session)
                    "mx.other.example[198.51.100.25]:25");
 }
 
+/* A letter that does not come into the queue, or into that of held ones alone; Postfix 3.10 says when cleanup removes it. */
+static int end_early(struct session *session, const char *verdict, const char *removed)
+{
+    switch (session->step++) {
+    case 0:
+        line(session, "postfix/smtpd", session->pid, "connect from %s[%s]", session->name, session->client);
+        return 1;
+    case 1:
+        line(session, "postfix/smtpd", session->pid, "%s: client=%s[%s]", session->queue_id, session->name, session->client);
+        return 1;
+    case 2:
+        line(session, "postfix/cleanup", session->pid + 1, "%s: message-id=<%u@sender%u.example>", session->queue_id, session->user, session->domain);
+        return 1;
+    case 3:
+        line(session, "postfix/cleanup", session->pid + 1, "%s: %s from %s[%s]: 5.7.1 Command; from=<u%u@sender%u.example> to=<user%u@own.example> proto=ESMTP "
+                                                           "helo=<mail%u.sender%u.example>",
+             session->queue_id, verdict, session->name, session->client, session->user, session->domain, session->user, below(9), session->domain);
+        return 1;
+    case 4:
+        if (session->user % 2 == 0)
+            return 1;
+        line(session, "postfix/cleanup", session->pid + 1, "%s: %s", session->queue_id, removed);
+        return 1;
+    default:
+        line(session, "postfix/smtpd", session->pid, "disconnect from %s[%s] ehlo=1 mail=1 rcpt=1 data=0/1 quit=1 commands=4/5", session->name, session->client);
+        return 0;
+    }
+}
+
+static int hold(struct session *session)
+{
+    if (session->user % 4 < 2)
+        return end_early(session, "milter-discard: END-OF-MESSAGE", "removed (discarded)");
+    if (session->step == 4)
+        session->step = 5; /* it is not removed */
+    return end_early(session, "milter-hold: END-OF-MESSAGE", "");
+}
+
+/* Its client is gone before the letter's end. */
+static int lose(struct session *session)
+{
+    if (session->step < 3)
+        return end_early(session, "", "");
+    line(session, "postfix/smtpd", session->pid, "lost connection after DATA (%u bytes) from %s[%s]", below(9000), session->name, session->client);
+    return 0;
+}
+
+/* A letter's way out of the filter. */
+static int give_back(struct session *session, unsigned step, const char *second, const char *extra)
+{
+    switch (step) {
+    case 0:
+        line(session, "postfix/smtpd", session->pid + 3, "%s: client=localhost[127.0.0.1]%s, orig_client=%s[%s]", second, extra, session->name, session->client);
+        return 1;
+    case 1:
+        line(session, "postfix/cleanup", session->pid + 1, "%s: message-id=<%u@sender%u.example>", second, session->user, session->domain);
+        return 1;
+    case 2:
+        line(session, "postfix/qmgr", 812, "%s: from=<u%u@sender%u.example>, size=%u, nrcpt=2 (queue active)", second, session->user, session->domain, 1000 + below(90000));
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static void send_out(struct session *session, const char *id)
+{
+    line(session, "postfix/smtp", session->pid + 2, "%s: to=<user%u@other%u.example>, relay=mx.other.example[198.51.100.25]:25, delay=0.%02u, delays=0.04/0.01/0.08/0.09, "
+                                                    "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as %s)",
+         id, below(5000), session->domain, below(100), session->queue_id);
+}
+
+/* content_filter: the letter is in the queue twice, by two ids. */
+static int filter(struct session *session)
+{
+    const char *id = session->queue_id;
+    char second[sizeof(session->queue_id) + 1];
+    char extra[64];
+
+    snprintf(second, sizeof(second), "5%s", id);
+    snprintf(extra, sizeof(extra), ", orig_queue_id=%s", id);
+    unsigned step = session->step++;
+    switch (step) {
+    case 0:
+        line(session, "postfix/submission/smtpd", session->pid, "connect from %s[%s]", session->name, session->client);
+        return 1;
+    case 1:
+        snprintf(extra, sizeof(extra), ", sasl_method=PLAIN, sasl_username=user%u@own.example", session->user);
+        line(session, "postfix/submission/smtpd", session->pid, "%s: client=%s[%s]%s", id, session->name, session->client, session->user % 2 == 0 ? extra : "");
+        return 1;
+    case 2:
+        line(session, "postfix/qmgr", 812, "%s: from=<u%u@sender%u.example>, size=%u, nrcpt=2 (queue active)", id, session->user, session->domain, 1000 + below(90000));
+        return 1;
+    case 3:
+    case 4:
+    case 5:
+        return give_back(session, step - 3, second, extra);
+    case 6:
+        line(session, "postfix/amavisfeed/smtp", session->pid + 4, "%s: to=<user%u@other%u.example>, relay=127.0.0.1[127.0.0.1]:10024, delay=0.4, delays=0.04/0.01/0.08/0.3, "
+                                                                   "dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as %s)",
+             id, session->user, session->domain, second);
+        return 1;
+    case 7:
+        line(session, "postfix/qmgr", 812, "%s: removed", id);
+        return 1;
+    case 8:
+    case 9:
+        send_out(session, second);
+        return 1;
+    default:
+        line(session, "postfix/qmgr", 812, "%s: removed", second);
+        return 0;
+    }
+}
+
+/* smtpd_proxy_filter: the first smtpd gives the letter no id. */
+static int filter_before_queue(struct session *session)
+{
+    unsigned step = session->step++;
+    const char *envelope = "from=<a@sender.example> to=<user@own.example> proto=ESMTP helo=<mail.sender.example>";
+
+    switch (step) {
+    case 0:
+        line(session, "postfix/smtpd", session->pid, "connect from %s[%s]", session->name, session->client);
+        return 1;
+    case 1:
+        line(session, "postfix/smtpd", session->pid, "NOQUEUE: client=%s[%s]%s", session->name, session->client,
+             session->user % 2 == 0 ? ", sasl_method=LOGIN, sasl_username=bob@own.example" : "");
+        return 1;
+    case 2:
+        if (session->user % 5 != 0)
+            return 1;
+        line(session, "postfix/smtpd", session->pid, "proxy-reject: END-OF-MESSAGE: 554 5.7.0 Reject, id=%u-1 - spam; %s", session->user, envelope);
+        return 0;
+    case 3:
+    case 4:
+    case 5:
+        return give_back(session, step - 3, session->queue_id, "");
+    case 6:
+        line(session, "postfix/smtpd", session->pid, "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as %s; %s", session->queue_id, envelope);
+        return 1;
+    case 7:
+        send_out(session, session->queue_id);
+        return 1;
+    default:
+        line(session, "postfix/qmgr", 812, "%s: removed", session->queue_id);
+        return 0;
+    }
+}
+
 static int reject(struct session *session)
 {
     switch (session->step++) {
@@ -172,7 +325,9 @@ static int reject(struct session *session)
         line(session, "postfix/smtpd", session->pid, "connect from %s[%s]", session->name, session->client);
         return 1;
     case 1:
-        line(session, "postfix/smtpd", session->pid, "NOQUEUE: reject: RCPT from %s[%s]: 554 5.7.1 Service unavailable; Client host [%s] blocked using "
+        line(session, "postfix/smtpd", session->pid, session->user % 8 == 0 ? "NOQUEUE: milter-reject: RCPT from %s[%s]: 451 4.7.1 Service unavailable; Client host [%s] blocked using "
+                                                     "zen.example.org; from=<u%u@sender%u.example> to=<user%u@own.example> proto=ESMTP helo=<mail%u.sender%u.example>"
+                                                     : "NOQUEUE: reject: RCPT from %s[%s]: 554 5.7.1 Service unavailable; Client host [%s] blocked using "
                                                      "zen.example.org; from=<u%u@sender%u.example> to=<user%u@own.example> proto=ESMTP helo=<mail%u.sender%u.example>",
              session->name, session->client, session->client, session->user, session->domain, session->user, below(9), session->domain);
         return 1;
@@ -272,6 +427,16 @@ static int step(struct session *session)
         return make_noise(session);
     case KIND_PROXY:
         return fail_proxy(session);
+    case KIND_REFUSED:
+        return end_early(session, "milter-reject: END-OF-MESSAGE", "removed (canceled)");
+    case KIND_HELD:
+        return hold(session);
+    case KIND_LOST:
+        return lose(session);
+    case KIND_FILTERED:
+        return filter(session);
+    case KIND_BEFORE_QUEUE:
+        return filter_before_queue(session);
     case KIND_BAN:
         line(session, "fail2ban.actions", 77, "NOTICE [postfix] Ban %s", session->client);
         return 0;

@@ -29,8 +29,17 @@ static void teardown(void)
 
 static const char *kind_name(enum realip_log_event_kind kind)
 {
-    static const char *const names[REALIP_LOG_EVENT_COUNT] = { "none",  "connect",      "mail",    "reject",        "sender", "delivery", "removed",
-                                                               "login", "failed-login", "connect", "proxy-failure", "ban",    "verdict" };
+    static const char *const names[REALIP_LOG_EVENT_COUNT] = {
+        [REALIP_LOG_EVENT_NONE] = "none",           [REALIP_LOG_EVENT_CONNECT] = "connect",
+        [REALIP_LOG_EVENT_MAIL] = "mail",           [REALIP_LOG_EVENT_REJECT] = "reject",
+        [REALIP_LOG_EVENT_KEPT] = "kept",           [REALIP_LOG_EVENT_REFUSED] = "refused",
+        [REALIP_LOG_EVENT_CANCELED] = "canceled",   [REALIP_LOG_EVENT_PASSED] = "passed",
+        [REALIP_LOG_EVENT_SENDER] = "sender",       [REALIP_LOG_EVENT_DELIVERY] = "delivery",
+        [REALIP_LOG_EVENT_REMOVED] = "removed",     [REALIP_LOG_EVENT_LOGIN] = "login",
+        [REALIP_LOG_EVENT_LOGIN_FAILED] = "failed-login", [REALIP_LOG_EVENT_LOGIN_NONE] = "connect",
+        [REALIP_LOG_EVENT_PROXY_FAILURE] = "proxy-failure", [REALIP_LOG_EVENT_BAN] = "ban",
+        [REALIP_LOG_EVENT_VERDICT] = "verdict",
+    };
 
     return names[kind];
 }
@@ -69,6 +78,12 @@ static void spell(const struct realip_log_event *event, char *out, size_t size)
     add(out, size, "helo=", event->helo);
     add(out, size, "status=", event->status);
     add(out, size, "to=", event->recipient);
+    add(out, size, "first=", event->first_id);
+    add(out, size, "next=", event->next_id);
+    if (kind == REALIP_LOG_EVENT_KEPT || kind == REALIP_LOG_EVENT_REFUSED || kind == REALIP_LOG_EVENT_CANCELED || kind == REALIP_LOG_EVENT_PASSED) {
+        add(out, size, "id=", event->queue_id);
+        add(out, size, "pid=", event->pid);
+    }
     if (kind == REALIP_LOG_EVENT_VERDICT) {
         add_word(out, size, realip_reason_token(event->reason));
         add_word(out, size, realip_action_token(event->wanted));
