@@ -190,7 +190,7 @@ static bool is_settled(const struct session *session)
 }
 
 /* Also the second one of a context: XCLIENT makes the client another one. */
-static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
+static sfsistat take_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
 {
     struct session *session = smfi_getpriv(ctx);
 
@@ -241,11 +241,10 @@ static sfsistat answer(SMFICTX *ctx, const struct session *session)
     return refuse(ctx, session, false);
 }
 
-static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+static sfsistat take_mail(SMFICTX *ctx)
 {
     struct session *session = smfi_getpriv(ctx);
 
-    (void)arguments;
     if (session == NULL)
         return answer_failure(ctx);
     begin_walk(session);
@@ -307,7 +306,7 @@ static void judge_behind_relay(SMFICTX *ctx, struct session *session)
     judge(ctx, session, REALIP_STAGE_MAIL);
 }
 
-static sfsistat on_message(SMFICTX *ctx)
+static sfsistat take_message(SMFICTX *ctx)
 {
     struct session *session = smfi_getpriv(ctx);
 
@@ -328,6 +327,36 @@ static sfsistat on_message(SMFICTX *ctx)
         return answer_failure(ctx);
     }
     return SMFIS_CONTINUE;
+}
+
+/* ---- The steps that the MTA waits for, and how long it does. */
+
+static sfsistat count_request(unsigned long long begun, sfsistat status)
+{
+    realip_metrics_add_requests(all_metrics, realip_histogram_now() - begun, 1);
+    return status;
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
+{
+    unsigned long long begun = realip_histogram_now();
+
+    return count_request(begun, take_connect(ctx, name, shown));
+}
+
+static sfsistat on_mail(SMFICTX *ctx, char **arguments)
+{
+    unsigned long long begun = realip_histogram_now();
+
+    (void)arguments;
+    return count_request(begun, take_mail(ctx));
+}
+
+static sfsistat on_message(SMFICTX *ctx)
+{
+    unsigned long long begun = realip_histogram_now();
+
+    return count_request(begun, take_message(ctx));
 }
 
 int realip_milter_register(struct realip_snapshots *snapshots, struct realip_metrics *metrics)

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "attestd.h"
+#include "runtime/histogram.h"
 #include "runtime/log.h"
+#include "runtime/metrics_text.h"
 
-#define PATIENCE 1000       /* milliseconds for one answer */
-#define PROBE_PATIENCE 5000 /* milliseconds for the first word */
+#define PATIENCE 1000000000ULL /* nanoseconds for one answer */
+#define PROBE_PATIENCE 5000    /* milliseconds for the first word */
 
 struct realip_attest {
     struct event *readable;
@@ -27,6 +29,7 @@ struct realip_attest {
     struct realip_attest_ticket **last;
     struct realip_attest_ticket *first_unsent;
     unsigned long long counts[REALIP_CAUSE_COUNT];
+    struct realip_histogram times; /* from a question to its end */
     uint32_t *free_slots;
     uint32_t free_count;
     uint32_t generation; /* counts the helpers that said hello */
@@ -35,14 +38,6 @@ struct realip_attest {
     pid_t helper;
     bool works;
 };
-
-static long long now_milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static struct realip_attest *new_attest(void)
 {
@@ -169,6 +164,7 @@ static void finish(struct realip_attest *attest, struct realip_attest_ticket *ti
     struct realip_policy_peer peer = { .state = state_of(cause), .listener_port = answer == NULL ? 0 : answer->local_port };
 
     attest->counts[cause]++;
+    realip_histogram_add(&attest->times, &realip_histogram_waits, realip_histogram_now() - ticket->asked_at, 1);
     if (ticket->waiting)
         take_out(attest, ticket);
     if (cause == REALIP_CAUSE_NO_HELPER)
@@ -310,11 +306,11 @@ static void on_tick(int fd, short what, void *context)
 {
     struct realip_attest *attest = context;
     const struct timeval pause = { 0, 100000 };
-    long long now = now_milliseconds();
+    unsigned long long now = realip_histogram_now();
 
     (void)fd;
     (void)what;
-    while (attest->first != NULL && attest->first->deadline <= now)
+    while (attest->first != NULL && attest->first->asked_at + PATIENCE <= now)
         finish(attest, attest->first, REALIP_CAUSE_NO_HELPER, NULL);
     if (attest->first != NULL)
         evtimer_add(attest->tick, &pause);
@@ -408,7 +404,7 @@ void realip_attest_ask(struct realip_attest *attest, struct realip_attest_ticket
                                                       .own_listening = ports->own_listening,
                                                       .port_count = (uint8_t)ports->count };
     memcpy(ticket->request.ports, ports->ports, ports->count * sizeof(ports->ports[0]));
-    ticket->deadline = now_milliseconds() + PATIENCE;
+    ticket->asked_at = realip_histogram_now();
     ticket->waiting = true;
     ticket->sent = false;
     ticket->next = NULL;
@@ -445,13 +441,15 @@ void realip_attest_write_metrics(void *context, FILE *out)
     static const char *const labels[] = { REALIP_CAUSE_TABLE(LABEL) };
 #undef LABEL
 
-    fputs("# HELP realip_attestations_total Attestations of TCP peers by how they ended.\n"
-          "# TYPE realip_attestations_total counter\n",
-          out);
+    realip_metrics_text_head("realip_attestations_total", "counter", "Attestations of TCP peers by how they ended.", out);
     for (unsigned cause = 1; cause < REALIP_CAUSE_COUNT; cause++)
         fprintf(out, "realip_attestations_total{cause=\"%s\"} %llu\n", labels[cause], attest->counts[cause]);
-    fprintf(out,
-            "# HELP realip_attestation_works 1 while the true TCP peer of a session can be told.\n"
-            "# TYPE realip_attestation_works gauge\nrealip_attestation_works %d\n",
-            attest->works ? 1 : 0);
+    realip_metrics_text_head("realip_attestation_duration_seconds", "histogram",
+                             "From a question to the attestation helper to its answer, or to the end of patience.", out);
+    realip_histogram_write(&attest->times, &realip_histogram_waits, "realip_attestation_duration_seconds", "", out);
+    realip_metrics_text_gauge("realip_attestation_works", "1 while the true TCP peer of a session can be told.",
+                              attest->works ? 1 : 0, out);
+    realip_metrics_text_counter("realip_attestation_helper_starts_total",
+                                "Attestation helpers that began to work; each but the first took the place of one that died.",
+                                attest->generation, out);
 }

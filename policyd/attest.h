@@ -20,7 +20,7 @@ struct realip_attest_ticket {
     uint32_t slot;
     uint32_t serial;
     uint32_t generation;               /* of the helper that knows the connection; 0: none does */
-    long long deadline;                /* monotonic milliseconds */
+    unsigned long long asked_at;       /* as realip_histogram_now() */
     bool has_slot;
     bool waiting;
     bool sent;

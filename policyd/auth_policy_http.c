@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/log.h"
+#include "runtime/metrics_text.h"
 
 #define MAX_BODY 65536
 
@@ -237,9 +238,8 @@ void realip_auth_policy_http_write_metrics(const struct realip_auth_policy_http 
     static const char *const labels[OUTCOME_COUNT]
         = { "allowed", "refused", "malformed", "unauthorized", "reported", "reported-refused" };
 
-    fputs("# HELP realip_auth_policy_requests_total Requests of Dovecot's auth policy client by outcome.\n"
-          "# TYPE realip_auth_policy_requests_total counter\n",
-          out);
+    realip_metrics_text_head("realip_auth_policy_requests_total", "counter",
+                             "Requests of Dovecot's auth policy client by outcome.", out);
     for (unsigned i = 0; i < OUTCOME_COUNT; i++)
         fprintf(out, "realip_auth_policy_requests_total{outcome=\"%s\"} %llu\n", labels[i], http->counts[i]);
 }

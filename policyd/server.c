@@ -47,6 +47,7 @@ struct connection {
     struct realip_policy_request request; /* the one that waits for its peer; points into `request_bytes` */
     char *request_bytes;                  /* or NULL: none waits */
     size_t discarded;
+    unsigned long long asked_at;          /* when it came, as realip_histogram_now() */
     bool unread;         /* the last read may have left something */
     bool paused;         /* more came while a request waits: not read before that is answered */
     long long finish_by; /* monotonic seconds; when `finishing` */
@@ -68,6 +69,8 @@ struct realip_server {
     struct event *accept_again; /* fires some time after descriptors ran out */
     struct event *drain_end;
     int epoll; /* of the connections */
+    unsigned long answered;       /* since the last look at the clock, apart from those that waited for a peer */
+    unsigned long long looked_at; /* the clock, at that look */
     long finishing_count;
     long connection_count;
     bool busy;
@@ -212,6 +215,7 @@ static int discard(struct connection *connection)
 
 static size_t answer_malformed(struct connection *connection, const char *reason, char *reply)
 {
+    connection->server->answered++;
     realip_metrics_add_malformed(connection->server->metrics);
     realip_log(LOG_WARNING, "a policy request is refused and its connection closed: %s", reason);
     connection->closing = true;
@@ -256,12 +260,15 @@ static size_t answer(struct connection *connection, const struct realip_policy_r
     struct realip_policy_ports ports;
     struct realip_policy_peer peer;
 
+    server->answered++;
     if (!must_ask(connection, request, &ports, &peer))
         return realip_policy_answer(server->snapshot, request, &peer, server->recent, reply);
     if (keep_request(connection, request, bytes, length) < 0) {
         peer.state = REALIP_PEER_GONE; /* no memory to wait with: as if the answer had not come */
         return realip_policy_answer(server->snapshot, request, &peer, server->recent, reply);
     }
+    server->answered--;
+    connection->asked_at = server->looked_at;
     realip_attest_ask(server->attest, &connection->ticket, &ports);
     return 0;
 }
@@ -380,6 +387,18 @@ static void serve(struct connection *connection, uint32_t events)
         close_connection(connection);
 }
 
+/* The clock is not asked for each request, which would cost a part of its time: those that were ready together count with the
+ * time that it took to answer them all, as the last of them has waited so long. */
+static void count_answered(struct realip_server *server)
+{
+    if (server->answered == 0)
+        return;
+    unsigned long long now = realip_histogram_now();
+    realip_metrics_add_requests(server->metrics, now - server->looked_at, server->answered);
+    server->looked_at = now;
+    server->answered = 0;
+}
+
 /* Connections stand in an epoll of their own, of which the loop sees one descriptor: with many requests at once they are
  * served by the dozen without a way through the loop for each. Serving one closes no other, so the list stays good. */
 static int serve_some(struct realip_server *server)
@@ -389,6 +408,7 @@ static int serve_some(struct realip_server *server)
 
     for (int i = 0; i < count; i++)
         serve(events[i].data.ptr, events[i].events);
+    count_answered(server);
     return count;
 }
 
@@ -403,6 +423,7 @@ static void on_connections_ready(int fd, short what, void *context)
 
     (void)fd;
     (void)what;
+    server->looked_at = realip_histogram_now();
     while (rounds < ROUNDS_AT_ONCE && serve_some(server) > 1)
         rounds++;
     bool busy = rounds == ROUNDS_AT_ONCE && evtimer_add(server->ready_again, &at_once) == 0;
@@ -435,18 +456,21 @@ static void on_finish_tick(int fd, short what, void *context)
 static void on_peer(struct realip_attest_ticket *ticket, const struct realip_policy_peer *peer)
 {
     struct connection *connection = (struct connection *)(void *)((char *)ticket - offsetof(struct connection, ticket));
+    struct realip_server *server = connection->server;
     char reply[REALIP_POLICY_REPLY_SIZE];
-    size_t length = realip_policy_answer(connection->server->snapshot, &connection->request, peer,
-                                         connection->server->recent, reply);
+    size_t length = realip_policy_answer(server->snapshot, &connection->request, peer, server->recent, reply);
 
     free(connection->request_bytes);
     connection->request_bytes = NULL;
     int result = send_bytes(connection, reply, length);
+    server->looked_at = realip_histogram_now();
+    realip_metrics_add_requests(server->metrics, server->looked_at - connection->asked_at, 1);
     if (result == 0 && connection->paused && connection->out == NULL)
         result = await(connection, EPOLLIN);
     connection->paused = false;
     if (result == 0 && connection->out == NULL && connection->in != NULL)
         result = answer_kept(connection);
+    count_answered(server);
     if (result < 0 || is_done(connection))
         close_connection(connection);
 }
@@ -632,6 +656,7 @@ void realip_server_drain(struct realip_server *server)
         return;
     close_listeners(server);
     server->draining = true;
+    server->looked_at = realip_histogram_now();
     evtimer_add(server->drain_end, &most);
     if (server->connections == NULL)
         event_base_loopbreak(server->base);
@@ -641,4 +666,5 @@ void realip_server_drain(struct realip_server *server)
         if ((is_reading(connection) && read_requests(connection) < 0) || is_done(connection))
             close_connection(connection);
     }
+    count_answered(server);
 }

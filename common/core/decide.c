@@ -165,13 +165,19 @@ static bool decide_real(const struct step *step)
 
 /* What the source can't do becomes what it can: no-relay is Postfix's alone and spares who logged in with a password,
  * only a milter can hold a message. */
-static enum realip_action fit_to_source(const struct realip_facts *facts, enum realip_action action)
+static enum realip_action fit_to_source(enum realip_action action, enum realip_source source, bool password_login)
 {
-    if (action == REALIP_ACTION_NO_RELAY && (facts->source != REALIP_SOURCE_POLICYD || facts->password_login))
+    if (action == REALIP_ACTION_NO_RELAY && (source != REALIP_SOURCE_POLICYD || password_login))
         return REALIP_ACTION_FLAG;
-    if (action == REALIP_ACTION_QUARANTINE && facts->source != REALIP_SOURCE_MILTER)
+    if (action == REALIP_ACTION_QUARANTINE && source != REALIP_SOURCE_MILTER)
         return REALIP_ACTION_DEFER;
     return action;
+}
+
+enum realip_action realip_decide_action(const struct realip_listener *listener, enum realip_reason reason, enum realip_source source,
+                                        bool password_login)
+{
+    return fit_to_source(realip_mode_cap(listener->mode, listener->actions[reason]), source, password_login);
 }
 
 static bool is_complete(const struct step *step)
@@ -213,5 +219,5 @@ void realip_decide(const struct realip_rules *rules, const struct realip_facts *
         return;
     find_reason(&step);
     verdict_r->wanted = step.listener->actions[verdict_r->reason];
-    verdict_r->action = fit_to_source(facts, realip_mode_cap(step.listener->mode, verdict_r->wanted));
+    verdict_r->action = realip_decide_action(step.listener, verdict_r->reason, facts->source, facts->password_login);
 }

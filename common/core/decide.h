@@ -13,4 +13,9 @@
  * without a mode give reason and action UNDECIDED, which an adapter must answer with a temporary refusal. */
 void realip_decide(const struct realip_rules *rules, const struct realip_facts *facts, struct realip_verdict *verdict_r);
 
+/* What a listener does about a reason, when `source` asks: what its rules want, as far as its mode lets it happen and the source can
+ * do it. `password_login` as in the facts. */
+enum realip_action realip_decide_action(const struct realip_listener *listener, enum realip_reason reason, enum realip_source source,
+                                        bool password_login);
+
 #endif

@@ -6,22 +6,25 @@
 #include <stdio.h>
 
 #include "core/facts.h"
-#include "sources.h"
+#include "core/rules.h"
+#include "histogram.h"
+#include "shown_sources.h"
+
+/* So many decisions are one of which the time is taken. */
+#define REALIP_METRICS_DECISIONS 16
 
 /* One listener's counters. Lives as long as the metrics: a listener that a reload takes away keeps its counts. */
 struct realip_metrics_listener {
     struct realip_metrics_listener *next;
     char *title;
     atomic_ullong verdicts[REALIP_REASON_COUNT][REALIP_ACTION_COUNT];
-};
-
-/* One of what a configuration reads networks from, as it was last read. */
-struct realip_metrics_source {
-    const char *set;
-    char *text; /* escaped as in the log */
-    size_t networks;
-    long long last_read; /* a time(2): when all of it was good */
-    char *stale;         /* NULL: it is good; else why it is not, in one line */
+    atomic_ullong held_back[REALIP_REASON_COUNT][REALIP_ACTION_COUNT]; /* by the action that was wanted */
+    atomic_llong last_session;                                         /* a time(2); 0: none yet */
+    /* Of the rules in force or of older ones; under the metrics' lock. A series begins with 0: what appears with its first count
+     * looks like no rise to a monitoring system. */
+    bool expected[REALIP_REASON_COUNT][REALIP_ACTION_COUNT];
+    bool expected_held_back[REALIP_REASON_COUNT][REALIP_ACTION_COUNT];
+    enum realip_mode mode; /* UNDECIDED: the rules in force have no such listener */
 };
 
 /* What a program counted besides verdicts. */
@@ -35,11 +38,14 @@ struct realip_metrics_counters {
 
 struct realip_metrics;
 
+/* As which sessions are counted that match no listener; as in the log. */
+#define REALIP_METRICS_FALLBACK "-"
+
 /* Makes metrics for one program, whose verdicts carry `source`. NULL when memory is short. */
 struct realip_metrics *realip_metrics_new(enum realip_source source);
 void realip_metrics_free(struct realip_metrics **metrics);
 
-/* The counters of the listener with this title ("-" for sessions that match none, as in the log), made when they are not there yet.
+/* The counters of the listener with this title (REALIP_METRICS_FALLBACK for sessions that match none), made when they are not there yet.
  * NULL when memory is short. Safe from any thread. */
 struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *metrics, const char *title);
 
@@ -47,8 +53,19 @@ struct realip_metrics_listener *realip_metrics_listener(struct realip_metrics *m
 const struct realip_metrics_listener *realip_metrics_next_listener(struct realip_metrics *metrics,
                                                                    const struct realip_metrics_listener *last);
 
-/* Counts one verdict; any thread, no lock. */
+/* Counts one verdict, and notes the time of the listener's last session: health probes are none, or they would hide that nobody else
+ * comes. Any thread, no lock. */
 void realip_metrics_count(struct realip_metrics_listener *listener, const struct realip_verdict *verdict);
+
+/* From now on these rules decide: shows their listeners, in all reasons and actions that can come about, and the sizes of their sets. */
+void realip_metrics_set_rules(struct realip_metrics *metrics, const struct realip_rules *rules);
+
+/* True when the time of the next decision is to be taken; then realip_metrics_add_decision() tells it, in nanoseconds. Any thread. */
+bool realip_metrics_times_decision(struct realip_metrics *metrics);
+void realip_metrics_add_decision(struct realip_metrics *metrics, unsigned long long nanoseconds);
+
+/* Counts `requests` that were answered in so many nanoseconds each; any thread. */
+void realip_metrics_add_requests(struct realip_metrics *metrics, unsigned long long nanoseconds, unsigned long requests);
 
 /* Programs set these as they go; any thread. `now` is a time(2). The first load counts as no reload. */
 void realip_metrics_set_loaded(struct realip_metrics *metrics, long long now);

@@ -12,6 +12,7 @@
 struct realip_snapshot {
     atomic_uint references;
     struct realip_config *config;
+    struct realip_metrics *metrics;            /* or NULL: count nothing */
     struct realip_metrics_listener **counters; /* one for each listener, then the fallback's; NULL: count nothing */
 };
 
@@ -41,13 +42,14 @@ static int find_counters(struct realip_snapshot *snapshot, struct realip_metrics
 {
     const struct realip_rules *rules = &snapshot->config->rules;
 
+    snapshot->metrics = metrics;
     if (metrics == NULL)
         return 0;
     snapshot->counters = calloc(rules->listener_count + 1, sizeof(struct realip_metrics_listener *));
     if (snapshot->counters == NULL)
         return -1;
     for (size_t i = 0; i <= rules->listener_count; i++) {
-        const char *title = i < rules->listener_count ? rules->listeners[i].title : "-";
+        const char *title = i < rules->listener_count ? rules->listeners[i].title : REALIP_METRICS_FALLBACK;
 
         snapshot->counters[i] = realip_metrics_listener(metrics, title);
         if (snapshot->counters[i] == NULL)
@@ -109,6 +111,8 @@ static int adopt_sources(struct realip_snapshots *snapshots, struct realip_sourc
 
 static void swap(struct realip_snapshots *snapshots, struct realip_snapshot *fresh)
 {
+    if (snapshots->metrics != NULL)
+        realip_metrics_set_rules(snapshots->metrics, &fresh->config->rules);
     pthread_mutex_lock(&snapshots->lock);
     struct realip_snapshot *old = snapshots->current;
     snapshots->current = fresh;
@@ -278,10 +282,20 @@ static void count(const struct realip_snapshot *snapshot, const struct realip_ve
     realip_metrics_count(snapshot->counters[index], verdict);
 }
 
+static void decide(const struct realip_snapshot *snapshot, const struct realip_facts *facts, struct realip_verdict *verdict_r)
+{
+    bool is_timed = snapshot->metrics != NULL && realip_metrics_times_decision(snapshot->metrics);
+    unsigned long long begun = is_timed ? realip_histogram_now() : 0;
+
+    realip_decide(&snapshot->config->rules, facts, verdict_r);
+    if (is_timed)
+        realip_metrics_add_decision(snapshot->metrics, realip_histogram_now() - begun);
+}
+
 void realip_snapshot_judge(const struct realip_snapshot *snapshot, const struct realip_facts *facts,
                            struct realip_verdict *verdict_r)
 {
-    realip_decide(&snapshot->config->rules, facts, verdict_r);
+    decide(snapshot, facts, verdict_r);
     count(snapshot, verdict_r);
     if (snapshot->config->log_passes || realip_reason_is_problem(verdict_r->reason)
         || verdict_r->reason == REALIP_REASON_UNDECIDED)

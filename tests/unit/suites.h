@@ -20,5 +20,6 @@ Suite *realip_network_preset_suite(void);
 Suite *realip_sources_suite(void);
 Suite *realip_watch_suite(void);
 Suite *realip_history_suite(void);
+Suite *realip_metrics_suite(void);
 
 #endif
