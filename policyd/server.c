@@ -19,6 +19,7 @@
 #define ACCEPTS_AT_ONCE 64
 #define READY_AT_ONCE 64
 #define ROUNDS_AT_ONCE 64
+#define TIMED_TURNS 8
 #define DRAIN_SECONDS 5
 #define FINISH_SECONDS 2
 #define MAX_DISCARDED (4U << 20)
@@ -47,7 +48,6 @@ struct connection {
     struct realip_policy_request request; /* the one that waits for its peer; points into `request_bytes` */
     char *request_bytes;                  /* or NULL: none waits */
     size_t discarded;
-    unsigned long long asked_at;          /* when it came, as realip_histogram_now() */
     bool unread;         /* the last read may have left something */
     bool paused;         /* more came while a request waits: not read before that is answered */
     long long finish_by; /* monotonic seconds; when `finishing` */
@@ -70,10 +70,12 @@ struct realip_server {
     struct event *drain_end;
     int epoll; /* of the connections */
     unsigned long answered;       /* since the last look at the clock, apart from those that waited for a peer */
-    unsigned long long looked_at; /* the clock, at that look */
+    unsigned long long looked_at; /* the clock, at that look; 0: what is answered now is not timed */
+    unsigned turns;               /* of a busy server */
     long finishing_count;
     long connection_count;
     bool busy;
+    bool was_busy; /* several connections were ready at the last turn */
     bool draining;
     /* One request after another passes through these: idle connections cost no buffers. Before a read less than one
      * request is kept. */
@@ -268,7 +270,6 @@ static size_t answer(struct connection *connection, const struct realip_policy_r
         return realip_policy_answer(server->snapshot, request, &peer, server->recent, reply);
     }
     server->answered--;
-    connection->asked_at = server->looked_at;
     realip_attest_ask(server->attest, &connection->ticket, &ports);
     return 0;
 }
@@ -387,15 +388,24 @@ static void serve(struct connection *connection, uint32_t events)
         close_connection(connection);
 }
 
-/* The clock is not asked for each request, which would cost a part of its time: those that were ready together count with the
- * time that it took to answer them all, as the last of them has waited so long. */
+/* A look at the clock for each request would cost more than a hundredth of its time. So those that were ready together count with
+ * the time that it took to answer them all, as the last of them has waited so long; and while there is more and more to do one
+ * turn of TIMED_TURNS is timed. */
+static void begin_turn(struct realip_server *server, bool busy)
+{
+    bool timed = !busy || server->turns++ % TIMED_TURNS == 0;
+
+    server->looked_at = timed ? realip_histogram_now() : 0;
+}
+
 static void count_answered(struct realip_server *server)
 {
-    if (server->answered == 0)
-        return;
-    unsigned long long now = realip_histogram_now();
-    realip_metrics_add_requests(server->metrics, now - server->looked_at, server->answered);
-    server->looked_at = now;
+    if (server->answered > 0 && server->looked_at > 0) {
+        unsigned long long now = realip_histogram_now();
+
+        realip_metrics_add_requests(server->metrics, now - server->looked_at, server->answered);
+        server->looked_at = now;
+    }
     server->answered = 0;
 }
 
@@ -423,9 +433,10 @@ static void on_connections_ready(int fd, short what, void *context)
 
     (void)fd;
     (void)what;
-    server->looked_at = realip_histogram_now();
+    begin_turn(server, server->was_busy);
     while (rounds < ROUNDS_AT_ONCE && serve_some(server) > 1)
         rounds++;
+    server->was_busy = rounds > 0;
     bool busy = rounds == ROUNDS_AT_ONCE && evtimer_add(server->ready_again, &at_once) == 0;
     if (busy && !server->busy)
         event_del(server->ready);
@@ -463,8 +474,8 @@ static void on_peer(struct realip_attest_ticket *ticket, const struct realip_pol
     free(connection->request_bytes);
     connection->request_bytes = NULL;
     int result = send_bytes(connection, reply, length);
-    server->looked_at = realip_histogram_now();
-    realip_metrics_add_requests(server->metrics, server->looked_at - connection->asked_at, 1);
+    begin_turn(server, false);
+    realip_metrics_add_requests(server->metrics, server->looked_at - ticket->asked_at, 1);
     if (result == 0 && connection->paused && connection->out == NULL)
         result = await(connection, EPOLLIN);
     connection->paused = false;
@@ -656,7 +667,7 @@ void realip_server_drain(struct realip_server *server)
         return;
     close_listeners(server);
     server->draining = true;
-    server->looked_at = realip_histogram_now();
+    begin_turn(server, false);
     evtimer_add(server->drain_end, &most);
     if (server->connections == NULL)
         event_base_loopbreak(server->base);

@@ -303,11 +303,11 @@ static void write_times(const struct realip_metrics *metrics, FILE *out)
 
     snprintf(labels, sizeof(labels), "source=\"%s\"", realip_source_token(metrics->source));
     realip_metrics_text_head("realip_request_duration_seconds", "histogram",
-                             "From a request that could be read to its reply, the wait for others that came with it included.", out);
+                             "From a request that could be read to its reply; under load a sample.", out);
     realip_histogram_write(&metrics->request_times, &realip_histogram_waits, "realip_request_duration_seconds", labels, out);
     realip_metrics_text_head("realip_decision_duration_seconds", "histogram",
-                             "Time of a decision, all look-ups of addresses included; of 16 decisions one is measured.", out);
-    _Static_assert(REALIP_METRICS_DECISIONS == 16, "the text above says so");
+                             "Time of a decision, all look-ups of addresses included; of 64 decisions one is measured.", out);
+    _Static_assert(REALIP_METRICS_DECISIONS == 64, "the text above says so");
     realip_histogram_write(&metrics->decision_times, &realip_histogram_computations, "realip_decision_duration_seconds", labels,
                            out);
 }

@@ -11,7 +11,7 @@
 #include "shown_sources.h"
 
 /* So many decisions are one of which the time is taken. */
-#define REALIP_METRICS_DECISIONS 16
+#define REALIP_METRICS_DECISIONS 64
 
 /* One listener's counters. Lives as long as the metrics: a listener that a reload takes away keeps its counts. */
 struct realip_metrics_listener {
