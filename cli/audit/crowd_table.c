@@ -20,7 +20,8 @@ int realip_crowd_table_init(struct realip_crowd_table *table, unsigned window, u
     if (exact > REALIP_CROWD_MOST_EXACT)
         table->exact = REALIP_CROWD_MOST_EXACT;
     table->places = calloc((size_t)BUCKETS * WAYS, sizeof(*table->places));
-    return table->places != NULL ? 0 : -1;
+    table->tags = calloc((size_t)BUCKETS * WAYS, 1);
+    return table->places != NULL && table->tags != NULL ? 0 : -1;
 }
 
 size_t realip_crowd_table_size(void)
@@ -28,22 +29,34 @@ size_t realip_crowd_table_size(void)
     return (size_t)BUCKETS * WAYS;
 }
 
-/* The place is free then. */
+/* The place is free then, and keeps room for few names. */
 static void forget(struct realip_crowd_table *table, struct realip_crowd *crowd)
 {
+    struct realip_crowd empty = { 0 };
+
     for (unsigned sort = 0; sort < REALIP_CROWD_SORT_COUNT; sort++) {
-        table->bytes -= crowd->names[sort].room * sizeof(*crowd->names[sort].list);
-        free(crowd->names[sort].list);
+        struct realip_crowd_names *names = &crowd->names[sort];
+
+        if (names->room <= FIRST_ROOM) {
+            empty.names[sort] = (struct realip_crowd_names){ names->list, 0, names->room };
+            continue;
+        }
+        table->bytes -= names->room * sizeof(*names->list);
+        free(names->list);
     }
-    memset(crowd, 0, sizeof(*crowd));
+    *crowd = empty;
 }
 
 void realip_crowd_table_clear(struct realip_crowd_table *table)
 {
-    for (size_t i = 0; table->places != NULL && i < realip_crowd_table_size(); i++)
-        forget(table, &table->places[i]);
+    for (size_t i = 0; table->places != NULL && i < realip_crowd_table_size(); i++) {
+        for (unsigned sort = 0; sort < REALIP_CROWD_SORT_COUNT; sort++)
+            free(table->places[i].names[sort].list);
+    }
     free(table->places);
+    free(table->tags);
     table->places = NULL;
+    table->tags = NULL;
 }
 
 /* How much would be lost with it: the most names in any window. */
@@ -57,22 +70,27 @@ static struct realip_crowd *place_of(struct realip_crowd_table *table, const str
 {
     uint64_t key[2] = { address->hi, address->lo };
     uint64_t hash = realip_bounded_table_hash(key, sizeof(key), table->seed);
-    struct realip_crowd *bucket = &table->places[(size_t)(hash % BUCKETS) * WAYS];
+    size_t first = (size_t)(hash % BUCKETS) * WAYS;
+    struct realip_crowd *bucket = &table->places[first];
     struct realip_crowd *least = NULL;
+    unsigned char tag = (unsigned char)(hash >> 56 | 1);
 
     for (unsigned i = 0; i < WAYS; i++) {
-        if (realip_address_equal(&bucket[i].address, address))
+        if (table->tags[first + i] == tag && realip_address_equal(&bucket[i].address, address))
             return &bucket[i];
     }
     for (unsigned i = 0; i < WAYS; i++) {
-        if (bucket[i].address.family == REALIP_FAMILY_NONE)
+        if (table->tags[first + i] == 0) {
+            table->tags[first + i] = tag;
             return &bucket[i];
+        }
         if (least == NULL || worth(&bucket[i]) < worth(least) || (worth(&bucket[i]) == worth(least) && bucket[i].last < least->last))
             least = &bucket[i];
     }
     if (worth(least) >= WORTH_TELLING && when - least->last < (int64_t)table->window)
         table->forgotten++;
     forget(table, least);
+    table->tags[least - table->places] = tag;
     return least;
 }
 

@@ -40,6 +40,7 @@ struct realip_crowd {
 
 struct realip_crowd_table {
     struct realip_crowd *places;
+    unsigned char *tags; /* a byte of each address's hash, so that most of those not here are told without touching the places; 0: free */
     uint64_t seed;
     size_t bytes;       /* of all lists of names */
     unsigned exact;     /* names of one sort that an address can have here */

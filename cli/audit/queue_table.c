@@ -84,12 +84,15 @@ static bool matters_less(const struct realip_queued_letter *letter, const struct
 
 struct realip_queued_letter *realip_queue_table_place(struct realip_queue_table *table, struct realip_log_text queue_id)
 {
-    struct realip_queued_letter *bucket = &table->places[bucket_of(key_of(table, queue_id))];
+    size_t first = bucket_of(key_of(table, queue_id));
+    struct realip_queued_letter *bucket = &table->places[first];
     struct realip_queued_letter *least = bucket;
 
     for (unsigned i = 0; i < WAYS; i++) {
-        if (bucket[i].key == 0)
+        if (table->tags[first + i] == 0)
             return &bucket[i];
+    }
+    for (unsigned i = 1; i < WAYS; i++) {
         if (matters_less(&bucket[i], least))
             least = &bucket[i];
     }
@@ -107,6 +110,6 @@ void realip_queue_table_put(struct realip_queue_table *table, struct realip_queu
 
 void realip_queue_table_remove(struct realip_queue_table *table, struct realip_queued_letter *letter)
 {
-    table->tags[letter - table->places] = 0;
+    table->tags[letter - table->places] = 0; /* of a key it is never 0 */
     letter->key = 0;
 }
