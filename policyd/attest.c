@@ -437,13 +437,10 @@ void realip_attest_forget(struct realip_attest *attest, struct realip_attest_tic
 void realip_attest_write_metrics(void *context, FILE *out)
 {
     const struct realip_attest *attest = context;
-#define LABEL(name, label) label,
-    static const char *const labels[] = { REALIP_CAUSE_TABLE(LABEL) };
-#undef LABEL
 
     realip_metrics_text_head("realip_attestations_total", "counter", "Attestations of TCP peers by how they ended.", out);
     for (unsigned cause = 1; cause < REALIP_CAUSE_COUNT; cause++)
-        fprintf(out, "realip_attestations_total{cause=\"%s\"} %llu\n", labels[cause], attest->counts[cause]);
+        fprintf(out, "realip_attestations_total{cause=\"%s\"} %llu\n", realip_attest_cause_label((enum realip_attest_cause)cause), attest->counts[cause]);
     realip_metrics_text_head("realip_attestation_duration_seconds", "histogram",
                              "From a question to the attestation helper to its answer, or to the end of patience.", out);
     realip_histogram_write(&attest->times, &realip_histogram_waits, "realip_attestation_duration_seconds", "", out);
@@ -452,4 +449,23 @@ void realip_attest_write_metrics(void *context, FILE *out)
     realip_metrics_text_counter("realip_attestation_helper_starts_total",
                                 "Attestation helpers that began to work; each but the first took the place of one that died.",
                                 attest->generation, out);
+}
+
+bool realip_attest_works(const struct realip_attest *attest)
+{
+    return attest->works;
+}
+
+unsigned long long realip_attest_count(const struct realip_attest *attest, enum realip_attest_cause cause)
+{
+    return attest->counts[cause];
+}
+
+const char *realip_attest_cause_label(enum realip_attest_cause cause)
+{
+#define LABEL(name, label) label,
+    static const char *const labels[] = { REALIP_CAUSE_TABLE(LABEL) };
+#undef LABEL
+
+    return labels[cause];
 }

@@ -55,4 +55,11 @@ void realip_attest_forget(struct realip_attest *attest, struct realip_attest_tic
 /* Writes how often each cause came about, and whether attestation works, in Prometheus' text form. */
 void realip_attest_write_metrics(void *attest, FILE *out);
 
+/* Does the helper answer, and can it look? How did attestations end? */
+bool realip_attest_works(const struct realip_attest *attest);
+unsigned long long realip_attest_count(const struct realip_attest *attest, enum realip_attest_cause cause);
+
+/* The cause's word, constant. */
+const char *realip_attest_cause_label(enum realip_attest_cause cause);
+
 #endif

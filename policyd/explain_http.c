@@ -57,7 +57,7 @@ static json_t *time_json(long long msecs)
     return msecs == 0 ? json_null() : json_real((double)msecs / 1000);
 }
 
-static json_t *verdict_json(const struct realip_recent_verdict *verdict)
+json_t *realip_explain_http_verdict(const struct realip_recent_verdict *verdict)
 {
     static const char *const stages[] = { "undecided", "connect", "mail", "auth" };
 
@@ -78,7 +78,7 @@ static json_t *answer_json(const struct realip_recent *recent, const struct real
     struct timespec now;
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, verdict_json(&found[i]));
+        json_array_append_new(list, realip_explain_http_verdict(&found[i]));
     clock_gettime(CLOCK_REALTIME, &now);
     return json_pack("{s:o, s:o, s:o, s:o}", "now", time_json((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000), "problems-since",
                      time_json(realip_recent_problems_since(recent)), "passes-since", time_json(realip_recent_passes_since(recent)), "verdicts", list);

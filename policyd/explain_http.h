@@ -12,6 +12,8 @@
 #ifndef REALIP_EXPLAIN_HTTP_H
 #define REALIP_EXPLAIN_HTTP_H
 
+#include <jansson.h>
+
 #include "recent.h"
 #include "runtime/http_guard.h"
 
@@ -21,6 +23,9 @@ struct realip_explain_http {
     struct realip_recent *recent;
     struct realip_http_guard guard;
 };
+
+/* One verdict as it is told there. NULL when memory is short. */
+json_t *realip_explain_http_verdict(const struct realip_recent_verdict *verdict);
 
 /* Answers one request; `context` is a struct realip_explain_http, borrowed for as long as requests may come. */
 void realip_explain_http_answer(struct evhttp_request *request, void *context);

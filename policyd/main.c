@@ -20,7 +20,9 @@
 #include "runtime/metrics_http.h"
 #include "runtime/signs_of_life.h"
 #include "runtime/snapshot.h"
+#include "runtime/status_http.h"
 #include "server.h"
+#include "status.h"
 
 struct program {
     struct event_base *base;
@@ -35,6 +37,8 @@ struct program {
     struct realip_auth_policy_http *auth_policy;
     struct realip_recent *recent; /* NULL: there is no HTTP to ask over */
     struct realip_explain_http explain;
+    struct realip_policyd_status told; /* at the status page */
+    struct realip_status_http *status; /* NULL: there is no HTTP */
     char *token;
     struct event *signals[3];
     struct event *alive;    /* signs of life for the service manager; NULL: it does not watch */
@@ -101,6 +105,7 @@ static void use_new_rules(struct program *program)
     const struct realip_config *fresh = realip_snapshot_config(snapshot);
 
     realip_metrics_set_reload(program->metrics, true, (long long)time(NULL));
+    realip_status_http_note_reload(program->status, NULL);
     realip_daemon_report(LOG_WARNING, &fresh->warnings);
     realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
     realip_log(LOG_NOTICE, "new rules are in force");
@@ -119,6 +124,7 @@ static void end_reload(struct program *program)
     program->reloading = false;
     if (program->reload_result < 0) {
         realip_metrics_set_reload(program->metrics, false, (long long)time(NULL));
+        realip_status_http_note_reload(program->status, &program->reload_problems);
         realip_daemon_report(LOG_ERR, &program->reload_problems);
         realip_log(LOG_ERR, "the configuration has errors: the old rules stay in force");
     }
@@ -218,6 +224,21 @@ static void start_watch(struct program *program)
     realip_daemon_watch(program->snapshots, program->watch);
 }
 
+/* The page of all that, at /. */
+static int show_status(struct program *program)
+{
+    program->told.recent = program->recent;
+    program->told.attest = program->attest;
+    const struct realip_status_program shown = { .name = "realip-policyd",
+                                                 .metrics = program->metrics,
+                                                 .snapshots = program->snapshots,
+                                                 .guard = program->explain.guard,
+                                                 .add = realip_policyd_status_add,
+                                                 .context = &program->told };
+    program->status = realip_status_http_new(program->base, program->http, &shown);
+    return program->status == NULL ? -1 : 0;
+}
+
 /* Keeps the last verdicts, and tells them at /explain. */
 static int explain_at(struct program *program, const struct realip_endpoint *endpoint)
 {
@@ -259,7 +280,7 @@ static int listen_all(struct program *program, const struct realip_config *confi
     int fd = realip_daemon_listen(&program->manager, service->http, service, problems);
     if (fd >= 0)
         program->http = realip_metrics_http_new(program->base, fd, program->metrics);
-    return program->http == NULL ? -1 : explain_at(program, service->http);
+    return program->http == NULL || explain_at(program, service->http) < 0 ? -1 : show_status(program);
 }
 
 static int listen_auth_policy(struct program *program, const struct realip_config *config,
@@ -363,6 +384,7 @@ static int start_attestation(struct program *program, const struct realip_config
     program->attests = reason == NULL;
     if (program->attests)
         return 0;
+    snprintf(program->told.attest_trouble, sizeof(program->told.attest_trouble), "%s", reason);
     if (!required) {
         realip_log(LOG_WARNING, "TCP peers can't be attested: %s; whoever reaches a PROXY port chooses his address", reason);
         return 0;
@@ -447,6 +469,7 @@ static void stop(struct program *program)
         pthread_join(program->reloader, NULL);
     realip_problems_clear(&program->reload_problems);
     realip_metrics_http_free(&program->http);
+    realip_status_http_free(&program->status);
     realip_auth_policy_http_free(&program->auth_policy);
     free(program->token);
     realip_server_free(&program->server);

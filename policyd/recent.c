@@ -192,7 +192,7 @@ size_t realip_recent_find(const struct realip_recent *recent, const struct reali
     size_t problem_at = recent->problems.size;
     size_t pass_at = recent->passes.size;
     const struct kept *problem = step(&recent->problems, &problem_at, query);
-    const struct kept *pass = step(&recent->passes, &pass_at, query);
+    const struct kept *pass = query->only_problems ? NULL : step(&recent->passes, &pass_at, query);
     size_t count = 0;
 
     while (count < room && (problem != NULL || pass != NULL)) {

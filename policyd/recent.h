@@ -53,6 +53,7 @@ struct realip_recent_query {
     struct realip_address address; /* the client's or the peer's */
     const char *session;           /* whole, as the next; what was cut when it was kept is compared as far as it goes */
     const char *helo;              /* the name that the client gave itself */
+    bool only_problems;            /* what passed is left out */
 };
 
 /* Somebody asks: from now on what passes is kept, too. */

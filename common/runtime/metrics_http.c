@@ -65,7 +65,7 @@ static int serve(struct realip_metrics_http *self, struct event_base *base, int 
         close(fd);
         return -1;
     }
-    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET);
+    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_max_headers_size(self->http, 16384);
     evhttp_set_max_body_size(self->http, 16384);
     evhttp_set_timeout(self->http, 30);

@@ -14,7 +14,7 @@ struct realip_metrics_http;
  *   GET /healthz  200 "ok", or "ok, but the last reload failed: older rules decide", or "ok, but a source of networks is stale: …"
  *   GET /metrics  200, Prometheus text format */
 struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics);
-/* Has requests for a further path answered (GET alone): `answer` is called in the loop with `context`, and replies. */
+/* Has requests for a further path answered (GET and HEAD alone): `answer` is called in the loop with `context`, and replies. */
 void realip_metrics_http_add(struct realip_metrics_http *http, const char *path,
                              void (*answer)(struct evhttp_request *request, void *context), void *context);
 void realip_metrics_http_free(struct realip_metrics_http **http);

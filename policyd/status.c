@@ -1,0 +1,123 @@
+#include "status.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "attest.h"
+#include "explain_http.h"
+#include "runtime/status_json.h"
+#include "runtime/status_summary.h"
+
+#define MOST_ADDRESSES 3
+
+/* ---- The last problems. */
+
+struct frequent {
+    struct realip_address address;
+    size_t count;
+};
+
+/* Whom to look for: the one who told an address where that is the problem, else the address itself. */
+static const struct realip_address *culprit(const struct realip_recent_verdict *verdict)
+{
+    bool is_stranger = verdict->reason == REALIP_REASON_PROXY_UNTRUSTED || verdict->reason == REALIP_REASON_INSIDE_ASSERTED;
+
+    return is_stranger && verdict->peer.family != REALIP_FAMILY_NONE ? &verdict->peer : &verdict->client;
+}
+
+static size_t count_addresses(const struct realip_recent_verdict *found, size_t count, long long since, struct frequent frequent[])
+{
+    size_t distinct = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct realip_address *address = culprit(&found[i]);
+        size_t k = 0;
+
+        if (found[i].msecs < since || address->family == REALIP_FAMILY_NONE)
+            continue;
+        while (k < distinct && !realip_address_equal(&frequent[k].address, address))
+            k++;
+        if (k == distinct)
+            frequent[distinct++] = (struct frequent){ *address, 0 };
+        frequent[k].count++;
+    }
+    return distinct;
+}
+
+/* The most frequent first; of equal ones the last seen. */
+static json_t *addresses_json(const struct realip_recent_verdict *found, size_t count, long long since)
+{
+    struct frequent frequent[REALIP_STATUS_MOST_PROBLEMS];
+    size_t distinct = count_addresses(found, count, since, frequent);
+    json_t *list = json_array();
+
+    while (json_array_size(list) < MOST_ADDRESSES) {
+        char text[REALIP_ADDRESS_TEXT_SIZE];
+        size_t most = 0;
+
+        for (size_t i = 1; i < distinct; i++)
+            most = frequent[i].count > frequent[most].count ? i : most;
+        if (distinct == 0 || frequent[most].count == 0)
+            break;
+        json_array_append_new(list, json_pack("{s:s, s:I}", "address", realip_address_format(&frequent[most].address, text), "count",
+                                              (json_int_t)frequent[most].count));
+        frequent[most].count = 0;
+    }
+    return list;
+}
+
+static void add_problems(const struct realip_recent *recent, json_t *status)
+{
+    static const struct realip_recent_query query = { .only_problems = true };
+    struct realip_recent_verdict found[REALIP_STATUS_MOST_PROBLEMS];
+    size_t count = realip_recent_find(recent, &query, found, REALIP_STATUS_MOST_PROBLEMS);
+    long long since = ((long long)time(NULL) - REALIP_STATUS_MINUTES * 60) * 1000;
+    long long forgotten = realip_recent_problems_since(recent);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, realip_explain_http_verdict(&found[i]));
+    json_object_set_new(status, "problems", list);
+    json_object_set_new(status, "problems-since", forgotten == 0 ? json_null() : json_real((double)forgotten / 1000));
+    json_object_set_new(json_object_get(status, "summary"), "addresses", addresses_json(found, count, since));
+}
+
+/* ---- Attestation. */
+
+static json_t *causes_json(const struct realip_attest *attest)
+{
+    json_t *list = json_array();
+
+    for (unsigned cause = 1; attest != NULL && cause < REALIP_CAUSE_COUNT; cause++) {
+        unsigned long long count = realip_attest_count(attest, (enum realip_attest_cause)cause);
+
+        if (count > 0)
+            json_array_append_new(list, json_pack("{s:s, s:I}", "cause", realip_attest_cause_label((enum realip_attest_cause)cause), "count",
+                                                  (json_int_t)count));
+    }
+    return list;
+}
+
+static void add_attestation(const struct realip_policyd_status *self, json_t *status)
+{
+    const char *state = "off";
+    const char *why = NULL;
+
+    if (self->attest_trouble[0] != '\0' || (self->attest != NULL && !realip_attest_works(self->attest))) {
+        state = "failed";
+        why = self->attest_trouble[0] != '\0' ? self->attest_trouble : "the helper does not answer: restart realip-policyd if this stays";
+        realip_status_json_notice(status, "bad", json_sprintf("TCP peers can't be attested: whoever reaches a PROXY port chooses his address. See Health below."));
+    } else if (self->attest != NULL) {
+        state = "works";
+    }
+    json_object_set_new(status, "attestation",
+                        json_pack("{s:s, s:o, s:o}", "state", state, "why", why == NULL ? json_null() : json_string(why), "counts", causes_json(self->attest)));
+}
+
+void realip_policyd_status_add(void *context, json_t *status)
+{
+    const struct realip_policyd_status *self = context;
+
+    add_problems(self->recent, status);
+    add_attestation(self, status);
+}

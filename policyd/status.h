@@ -1,0 +1,24 @@
+/* status - what realip-policyd tells at its status page besides what every daemon does: the last problems, and attestation. */
+#ifndef REALIP_POLICYD_STATUS_H
+#define REALIP_POLICYD_STATUS_H
+
+#include <jansson.h>
+
+#include "recent.h"
+
+struct realip_attest;
+
+/* How many of the last problems are told. */
+#define REALIP_STATUS_MOST_PROBLEMS 50
+
+struct realip_policyd_status {
+    const struct realip_recent *recent;
+    const struct realip_attest *attest; /* NULL: none was wanted, or it could not be started */
+    char attest_trouble[256];           /* why it did not work at the start; "" where it did, or was not wanted */
+};
+
+/* Adds to an object of status_json.h: "problems", as in /explain; "problems-since"; "attestation": {"state":"works"|"off"|"failed", "why":…,
+ * "counts":[{"cause":…,"count":…}]}; to its summary the addresses that the problems of its minutes most often had. `context` is a struct realip_policyd_status. */
+void realip_policyd_status_add(void *context, json_t *status);
+
+#endif
