@@ -11,7 +11,6 @@
 struct listener_tally {
     struct realip_status_counts counts; /* in the range of the chart */
     unsigned long long problems[REALIP_STATUS_MOST_COLUMNS];
-    long long last; /* minute of the last session; 0: none */
 };
 
 /* What one walk through the history finds. */
@@ -22,7 +21,6 @@ struct tally {
     long long recent; /* the first minute that the summary is about */
     long long listener; /* number of the one that the chart is of; -1: of all */
     struct realip_status_counts recent_counts;
-    long long last;
     unsigned long long series[REALIP_REASON_COUNT][REALIP_STATUS_OUTCOME_COUNT][REALIP_STATUS_MOST_COLUMNS];
     size_t listener_count;
     struct listener_tally listeners[];
@@ -69,12 +67,9 @@ static void take(void *context, const struct realip_history_count *count)
 
     if (count->listener >= tally->listener_count)
         return;
-    if (count->reason != REALIP_REASON_PROBE) { /* who only checks that the port is open is no session */
-        tally->last = count->minute;
-        tally->listeners[count->listener].last = count->minute;
-        if (count->minute >= tally->recent)
-            tally->recent_counts.of[count->reason][outcome] += count->count;
-    }
+    /* Who only checks that the port is open is no session. */
+    if (count->minute >= tally->recent && count->reason != REALIP_REASON_PROBE)
+        tally->recent_counts.of[count->reason][outcome] += count->count;
     if (count->minute < tally->first)
         return;
     size_t column = (size_t)(count->minute - tally->first) / tally->step;
@@ -225,6 +220,12 @@ static json_t *history_json(const struct realip_status_json *status, const struc
 
 /* ---- Listeners. */
 
+/* A time(2); 0: none. */
+static long long last_of(const struct realip_history *history, size_t number)
+{
+    return atomic_load_explicit(&realip_history_listener(history, number)->last_session, memory_order_relaxed);
+}
+
 static json_t *counts_json(const struct realip_status_counts *counts)
 {
     json_t *list = json_array();
@@ -252,17 +253,16 @@ static json_t *places_json(const struct realip_listener *listener)
     return list;
 }
 
-static json_t *listener_json(const char *title, const struct realip_listener *listener, const struct listener_tally *tally, size_t columns,
-                             long long shift)
+/* `number` is the history's, which may not know the listener yet. */
+static json_t *listener_json(const struct realip_status_json *status, const char *title, const struct realip_listener *listener,
+                             const struct tally *all, size_t number)
 {
     static const struct listener_tally none;
-    json_t *json;
+    const struct listener_tally *tally = number < all->listener_count ? &all->listeners[number] : &none;
+    long long last = number < all->listener_count ? last_of(status->history, number) : 0;
+    json_t *json = json_pack("{s:o, s:b, s:o, s:o, s:o}", "listener", text_json(title), "in-force", listener != NULL, "last", time_json(last), "counts",
+                             counts_json(&tally->counts), "problems", numbers_json(tally->problems, all->columns));
 
-    if (tally == NULL)
-        tally = &none;
-    json = json_pack("{s:o, s:b, s:o, s:o, s:o}", "listener", text_json(title), "in-force", listener != NULL, "last",
-                     time_json(tally->last == 0 ? 0 : tally->last * 60 + shift), "counts", counts_json(&tally->counts), "problems",
-                     numbers_json(tally->problems, columns));
     if (json != NULL && listener != NULL)
         json_object_update_new(json, json_pack("{s:s, s:s, s:s, s:b, s:o}", "mode", realip_mode_token(listener->mode), "proxy",
                                                proxy_token(listener->proxy), "attest", attest_token(listener->attest), "allow-internal",
@@ -271,7 +271,7 @@ static json_t *listener_json(const char *title, const struct realip_listener *li
 }
 
 /* Those of the rules first, as they stand in the file, then those that a reload took away. */
-static json_t *listeners_json(const struct realip_status_json *status, const struct realip_rules *rules, const struct tally *tally, long long shift,
+static json_t *listeners_json(const struct realip_status_json *status, const struct realip_rules *rules, const struct tally *tally,
                               size_t *left_out_r)
 {
     size_t known = tally->listener_count;
@@ -280,22 +280,21 @@ static json_t *listeners_json(const struct realip_status_json *status, const str
     *left_out_r = 0;
     for (size_t i = 0; i <= rules->listener_count; i++) {
         const struct realip_listener *listener = i < rules->listener_count ? &rules->listeners[i] : &rules->fallback;
-        const char *title = i < rules->listener_count ? listener->title : "-";
-        size_t number = (size_t)number_of(status->history, title);
+        const char *title = i < rules->listener_count ? listener->title : REALIP_METRICS_FALLBACK;
 
         if (json_array_size(list) < REALIP_STATUS_MOST_LISTENERS)
-            json_array_append_new(list, listener_json(title, listener, number < known ? &tally->listeners[number] : NULL, tally->columns, shift));
+            json_array_append_new(list, listener_json(status, title, listener, tally, (size_t)number_of(status->history, title)));
         else
             ++*left_out_r;
     }
     for (size_t i = 0; i < known; i++) {
         const char *title = realip_history_listener(status->history, i)->title;
-        bool in_force = strcmp(title, "-") == 0;
+        bool in_force = strcmp(title, REALIP_METRICS_FALLBACK) == 0;
 
         for (size_t k = 0; k < rules->listener_count && !in_force; k++)
             in_force = strcmp(rules->listeners[k].title, title) == 0;
         if (!in_force && json_array_size(list) < REALIP_STATUS_MOST_LISTENERS)
-            json_array_append_new(list, listener_json(title, NULL, &tally->listeners[i], tally->columns, shift));
+            json_array_append_new(list, listener_json(status, title, NULL, tally, i));
         else
             *left_out_r += in_force ? 0 : 1;
     }
@@ -393,9 +392,12 @@ static json_t *program_json(const struct realip_status_json *status, double now)
 static json_t *summary_json(const struct realip_status_json *status, const struct tally *tally, long long now, long long shift)
 {
     struct realip_status_situation situation = { .counts = tally->recent_counts, .watched = now + shift - status->started, .quiet = -1 };
+    long long last = 0;
 
-    if (tally->last > 0)
-        situation.quiet = now - tally->last * 60;
+    for (size_t i = 0; i < tally->listener_count; i++)
+        last = last_of(status->history, i) > last ? last_of(status->history, i) : last;
+    if (last > 0)
+        situation.quiet = now + shift - last;
     return realip_status_summary(&situation);
 }
 
@@ -408,7 +410,7 @@ static void fill(json_t *json, const struct realip_status_json *status, const st
     json_object_set_new(json, "notices", json_array());
     add_rules(json, status, config);
     json_object_set_new(json, "history", history_json(status, question, tally, shift));
-    json_object_set_new(json, "listeners", listeners_json(status, &config->rules, tally, shift, &left_out));
+    json_object_set_new(json, "listeners", listeners_json(status, &config->rules, tally, &left_out));
     json_object_set_new(json, "listeners-left-out", json_integer((json_int_t)left_out));
     json_object_set_new(json, "sets", sets_json(&config->rules));
     add_sources(json, status->metrics);

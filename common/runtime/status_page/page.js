@@ -201,7 +201,7 @@ function listenerRow(one) {
   return [
     { children: lines(named(one.listener), one.at && one.at.length ? one.at.join(', ') : ''), head: true },
     { children: one['in-force'] ? lines(one.mode, demands(one)) : ['no longer in the rules'] },
-    { text: one.last === null ? (answer.history['counted-since'] > answer.started + 60 ? 'not lately' : 'none yet') : ago(one.last), class: 't', title: one.last === null ? null : when(one.last) },
+    { text: one.last === null ? 'none yet' : ago(one.last), class: 't', title: one.last === null ? null : when(one.last) },
     { text: number(sum(one.counts)), class: 'n' },
     { children: problems.length === 0 ? ['none'] : problems.map(each => make('div', null, `${each.reason} ${number(each.count)}, ${OUTCOMES[each.outcome]}`)) },
     { children: [spark(one.problems, named(one.listener))] }];
