@@ -18,10 +18,10 @@ void realip_check_rules(struct realip_setup *setup, struct realip_findings *find
 
 /* ---- what more than one of them needs to know ---- */
 
-/* Does mail-realip's policy server learn who is really connected to this door, or does a firewall rule name its port
- * and who may come there? */
+/* Does mail-realip's policy server learn who is really connected to this door; or does the firewall name its port and who may come there, and turn all
+ * others away? */
 bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door);
-bool realip_check_is_firewalled(const struct realip_setup *setup, unsigned port);
+bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port);
 
 /* A network in a list: its text, whether it excludes ("!"), and what it is. */
 struct realip_list_entry {

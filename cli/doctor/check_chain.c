@@ -256,14 +256,14 @@ static void check_sender(struct chain *chain, const struct realip_sender *sender
                            "  timeout connect 5s\n  timeout client 5m\n  timeout server 5m");
 }
 
-/* Only where every PROXY sender's way is known: one that leads to another host's port may come back here by NAT. */
+/* Only where every PROXY sender's way is known: one that leads to another host's port may come back here by NAT. One that is idle may send, and feed. */
 static void check_unfed(struct chain *chain)
 {
     struct realip_setup *setup = chain->setup;
     const struct realip_proxies *proxies = &setup->proxies;
 
     for (size_t i = 0; i < proxies->sender_count; i++) {
-        bool is_known = proxies->senders[i].version == 0;
+        bool is_known = proxies->senders[i].version == 0 && !proxies->senders[i].is_idle;
 
         for (size_t k = 0; k < chain->count; k++)
             is_known = is_known || reaches(chain, &proxies->senders[i], proxies->senders[i].port, &chain->targets[k]);
@@ -276,7 +276,7 @@ static void check_unfed(struct chain *chain)
 
         for (size_t k = 0; k < proxies->sender_count; k++)
             is_fed = is_fed
-                     || (proxies->senders[k].version > 0
+                     || ((proxies->senders[k].version > 0 || proxies->senders[k].is_idle)
                          && reaches(chain, &proxies->senders[k], proxies->senders[k].port, target));
         if (!is_fed)
             realip_finding_add(
@@ -293,7 +293,9 @@ void realip_check_chain(struct realip_setup *setup, struct realip_findings *find
     if (!setup->proxies.is_known)
         return;
     gather_targets(&chain);
-    for (size_t i = 0; i < setup->proxies.sender_count; i++)
-        check_sender(&chain, &setup->proxies.senders[i]);
+    for (size_t i = 0; i < setup->proxies.sender_count; i++) {
+        if (!setup->proxies.senders[i].is_idle)
+            check_sender(&chain, &setup->proxies.senders[i]);
+    }
     check_unfed(&chain);
 }

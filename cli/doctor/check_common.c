@@ -1,10 +1,8 @@
 /* What more than one check needs to know. */
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "firewall.h"
 
 bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door)
 {
@@ -15,76 +13,9 @@ bool realip_check_is_attested(struct realip_setup *setup, const struct realip_do
     return listener == NULL || listener->attest != REALIP_ATTEST_OFF;
 }
 
-/* Is the port one of the numbers, ranges or names of a firewall's line? */
-static bool names_port(const char *line, unsigned port)
+bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port)
 {
-    static const struct {
-        const char *name;
-        unsigned port;
-    } known[] = { { "smtp", 25 }, { "submission", 587 }, { "submissions", 465 } };
-
-    for (const char *at = line; *at != '\0';) {
-        size_t length = 1;
-
-        if (isalnum((unsigned char)*at))
-            for (length = 0; isalnum((unsigned char)at[length]) || at[length] == '.'; length++)
-                ;
-        char *end;
-        unsigned long from = isdigit((unsigned char)*at) ? strtoul(at, &end, 10) : 0;
-        if (from > 0 && end == at + length && (*end == '-' || *end == ':') && isdigit((unsigned char)end[1])) {
-            unsigned long to = strtoul(end + 1, &end, 10);
-
-            if (from <= port && port <= to)
-                return true;
-            length = (size_t)(end - at);
-        } else if (from == port && end == at + length) {
-            return true;
-        }
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-            if (known[i].port == port && strlen(known[i].name) == length && strncmp(known[i].name, at, length) == 0)
-                return true;
-        }
-        at += length;
-    }
-    return false;
-}
-
-/* The table of `realipctl export nftables`, as a file or as nft lists it: the set "ports" names it, and all but "allowed" are turned
- * away. */
-static bool is_in_own_table(const char *firewall, unsigned port)
-{
-    const char *table = firewall == NULL ? NULL : strstr(firewall, "table inet mail_realip {");
-    const char *ports = table == NULL ? NULL : strstr(table, "set ports {");
-    const char *elements = ports == NULL ? NULL : strstr(ports, "elements = {");
-    const char *end = elements == NULL ? NULL : strchr(elements, '}');
-    char text[4096];
-
-    if (end == NULL || strstr(table, "tcp dport != @ports accept") == NULL || strstr(table, "reject with tcp reset") == NULL)
-        return false;
-    snprintf(text, sizeof(text), "%.*s", (int)((size_t)(end - elements) < sizeof(text) ? (size_t)(end - elements) : sizeof(text) - 1),
-             elements);
-    return names_port(text, port);
-}
-
-bool realip_check_is_firewalled(const struct realip_setup *setup, unsigned port)
-{
-    const char *rest = setup->host.firewall;
-    char line[1024];
-
-    if (port > 0 && is_in_own_table(rest, port))
-        return true;
-    while (rest != NULL && *rest != '\0' && port > 0) {
-        size_t length = strcspn(rest, "\n");
-
-        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), rest);
-        const char *ports = strstr(line, "dport");
-        bool has_source =
-            strstr(line, "saddr") != NULL || strstr(line, " -s ") != NULL || strstr(line, "--source ") != NULL;
-        if (ports != NULL && has_source && names_port(ports + strlen("dport"), port))
-            return true;
-        rest += length + (rest[length] == '\n' ? 1 : 0);
-    }
-    return false;
+    return realip_firewall_ask(setup, port).keeps_out_ipv4;
 }
 
 static struct realip_list_entry read_entry(const char *word)

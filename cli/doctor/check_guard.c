@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "firewall.h"
 
 /* A door and what of ours stands behind it. */
 struct guard {
@@ -44,13 +45,104 @@ static const char *policy_mend(struct realip_setup *setup, const struct guard *g
         realip_check_proxy_list(setup, "\", \"", "ADDRESS OF THE PROXY"));
 }
 
+/* Is it a proxy, by our rules, or this very host? Where nothing is known of proxies, whatever is not half the world. */
+static bool may_come(const struct realip_setup *setup, const struct realip_network *network)
+{
+    const struct realip_network_set *proxies = setup->rules.config == NULL ? NULL : setup->rules.config->rules.sets[REALIP_SET_PROXIES];
+
+    if (realip_check_is_near(network) || realip_host_is_here(&setup->host, &network->address))
+        return true;
+    if (proxies == NULL || realip_network_set_count(proxies) == 0)
+        return !realip_check_is_wide(network) && !realip_check_is_catch_all(network);
+    for (size_t i = 0; i < realip_network_set_count(proxies); i++) {
+        if (realip_check_holds(&realip_network_set_entry(proxies, i)->network, network))
+            return true;
+    }
+    return false;
+}
+
+/* Of "10.0.20.13-10.0.20.15" both ends; what is between them lies in no other network, as far as this goes. */
+static bool range_may_come(struct realip_setup *setup, const char *text)
+{
+    struct realip_words ends = realip_text_words(&setup->arena, text, "-");
+
+    for (size_t i = 0; i < ends.count; i++) {
+        struct realip_list list = realip_check_list(setup, ends.items[i]);
+
+        if (list.count == 1 && list.items[0].is_network && !may_come(setup, &list.items[0].network))
+            return false;
+    }
+    return true;
+}
+
+static const char *firewall_mend(struct realip_setup *setup, unsigned port)
+{
+    struct realip_words proxies = realip_text_words(&setup->arena, realip_check_proxy_list(setup, " ", ""), " ");
+    struct realip_words ipv4 = { 0 };
+    struct realip_words ipv6 = { 0 };
+
+    realip_words_add(&setup->arena, &ipv4, "127.0.0.0/8");
+    realip_words_add(&setup->arena, &ipv6, "::1");
+    for (size_t i = 0; i < proxies.count; i++)
+        realip_words_add(&setup->arena, strchr(proxies.items[i], ':') == NULL ? &ipv4 : &ipv6, proxies.items[i]);
+    if (proxies.count == 0)
+        realip_words_add(&setup->arena, &ipv4, "ADDRESS OF THE PROXY");
+    return realip_text_format(&setup->arena,
+                              "in front of all rules for port %u (or load what `realipctl export nftables` writes):\n"
+                              "  tcp dport %u ip saddr != { %s } drop\n  tcp dport %u ip6 saddr != { %s } drop",
+                              port, port, realip_words_join(&setup->arena, &ipv4, ", "), port, realip_words_join(&setup->arena, &ipv6, ", "));
+}
+
+/* Does IPv6 lead to this door? Not where Postfix has none, and not on a host that is known and has no such address. */
+static bool has_ipv6(struct realip_setup *setup, const struct realip_door *door)
+{
+    const char *protocols = realip_postfix_value(setup, NULL, "inet_protocols", NULL);
+    bool found = setup->host.address_count == 0;
+
+    for (size_t i = 0; i < setup->host.address_count && !found; i++) {
+        struct realip_network network = { setup->host.addresses[i].address, 128 };
+
+        found = network.address.family == REALIP_FAMILY_IPV6 && !realip_check_is_near(&network);
+    }
+    return found && (strstr(protocols, "all") != NULL || strstr(protocols, "ipv6") != NULL)
+        && (door->front->host == NULL || strchr(door->front->host, ':') != NULL);
+}
+
+/* A firewall stands in front of it: does it let in more than the proxies? */
+static void check_firewall(struct realip_setup *setup, struct realip_findings *findings, const struct guard *guard,
+                           const struct realip_firewall_answer *firewall)
+{
+    struct realip_words others = { 0 };
+
+    for (size_t i = 0; i < firewall->let_in.count; i++) {
+        const char *text = firewall->let_in.items[i];
+        bool is_told = false;
+
+        for (size_t k = 0; k < others.count; k++)
+            is_told = is_told || strcmp(others.items[k], text) == 0;
+        if (!is_told && !range_may_come(setup, text))
+            realip_words_add(&setup->arena, &others, text);
+    }
+    if (!firewall->keeps_out_ipv6 && has_ipv6(setup, guard->door))
+        realip_words_add(&setup->arena, &others, "every IPv6 address");
+    if (others.count > 0)
+        realip_finding_add(setup, findings, REALIP_FINDING_FIREWALL_WIDE, guard->door->proxy_origin, guard->name,
+                           realip_text_format(&setup->arena, "besides the proxies the firewall lets come to this PROXY port: %s",
+                                              realip_words_join(&setup->arena, &others, ", ")),
+                           firewall_mend(setup, guard->door->front->port));
+}
+
 static void check_attested(struct realip_setup *setup, struct realip_findings *findings, const struct guard *guard)
 {
     const struct realip_door *door = guard->door;
 
-    if (!door->takes_proxy || door->is_internal || realip_check_is_attested(setup, door)
-        || realip_check_is_firewalled(setup, door->front->port))
+    if (!door->takes_proxy || door->is_internal || realip_check_is_attested(setup, door))
         return;
+    struct realip_firewall_answer firewall = realip_firewall_ask(setup, door->front->port);
+    if (firewall.keeps_out_ipv4) {
+        check_firewall(setup, findings, guard, &firewall);
+        return;
+    }
     if (guard->policy.list != NULL) { /* our rules say attest = off */
         realip_finding_add(
             setup, findings, REALIP_FINDING_PROXY_UNATTESTED, guard->listener->attest_origin, guard->name,
@@ -65,9 +157,10 @@ static void check_attested(struct realip_setup *setup, struct realip_findings *f
     }
     realip_finding_add(setup, findings, REALIP_FINDING_PROXY_UNATTESTED, door->proxy_origin, guard->name,
                        realip_text_format(&setup->arena, "a PROXY port, and nothing looks at who sends the header; %s",
-                                          setup->host.firewall != NULL
-                                              ? "no firewall rule names it and who may come"
-                                              : "the firewall was not looked at (nft wants root)"),
+                                          setup->host.firewall == NULL ? "the firewall was not looked at (nft wants root)"
+                                          : firewall.is_named
+                                              ? "the firewall names it and who may come, and turns nobody else away"
+                                              : "no firewall rule names it and who may come"),
                        policy_mend(setup, guard));
 }
 

@@ -30,6 +30,8 @@
     X(PROXY_UNATTESTED, "proxy-unattested", BAD,                                                                       \
       "Postfix believes a PROXY header of anybody: whoever reaches this port chooses his address, and relays with "    \
       "one of mynetworks")                                                                                             \
+    X(FIREWALL_WIDE, "firewall-wide", WARN,                                                                            \
+      "hosts that are no proxies reach this PROXY port, and each of them chooses the address that Postfix sees")       \
     X(PEER_MILTER_ONLY, "peer-milter-only", BAD,                                                                       \
       "a milter can't learn who is really connected: here that is what matters, and only the policy server can")       \
     X(POLICY_SOCKET_INET, "policy-socket-inet", BAD,                                                                   \

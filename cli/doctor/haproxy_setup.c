@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "haproxy_condition.h"
 #include "setup.h"
 
 enum section_kind {
@@ -22,6 +23,7 @@ struct section {
     bool is_http;
     bool talks;
     bool transparent;
+    bool is_disabled;
     bool has_timeout[3];       /* client, server, connect */
     struct realip_sender base; /* default-server */
     struct realip_port_range *fronts;
@@ -38,6 +40,7 @@ struct reader {
     struct section *sections;
     size_t count;
     struct section defaults;
+    struct realip_haproxy_conditions conditions;
 };
 
 /* Words with quotes and backslashes as HAProxy takes them; "#" begins a comment. */
@@ -131,6 +134,10 @@ static void read_server_options(const struct realip_words *words, size_t from, s
             sender->version = 2;
         else if (strcmp(word, "no-send-proxy") == 0 || strcmp(word, "no-send-proxy-v2") == 0)
             sender->version = 0;
+        else if (strcmp(word, "disabled") == 0)
+            sender->is_idle = true;
+        else if (strcmp(word, "enabled") == 0)
+            sender->is_idle = false;
         else if (strcmp(word, "check") == 0)
             sender->has_check = true;
         else if (strcmp(word, "no-check") == 0)
@@ -150,6 +157,11 @@ static void read_server_options(const struct realip_words *words, size_t from, s
     sender->check_proxy = sender->check_proxy || is_told;
 }
 
+static bool is_uncertain(const struct reader *reader)
+{
+    return realip_haproxy_condition_now(&reader->conditions) != REALIP_HAPROXY_YES;
+}
+
 static void read_server(struct reader *reader, struct section *section, const struct realip_words *words)
 {
     struct realip_proxies *proxies = &reader->setup->proxies;
@@ -167,6 +179,7 @@ static void read_server(struct reader *reader, struct section *section, const st
     if (port[0] != '\0' && sender.port == 0)
         return; /* "+10000", "$PORT", a unix socket: where that leads can't be told here */
     read_server_options(words, 3, &sender);
+    sender.is_idle = sender.is_idle || is_uncertain(reader);
     proxies->senders = realip_text_grow(arena, proxies->senders, proxies->sender_count, sizeof(*proxies->senders));
     proxies->senders[proxies->sender_count++] = sender;
     section->sender_count++;
@@ -186,6 +199,10 @@ static void read_statement(struct reader *reader, struct section *section, const
         section->is_http = strcmp(next, "http") == 0;
     else if (strcmp(word, "bind") == 0)
         read_bind(reader, section, words);
+    else if (strcmp(word, "disabled") == 0 || strcmp(word, "enabled") == 0)
+        section->is_disabled = word[0] == 'd';
+    else if (strcmp(word, "default-server") == 0 && is_uncertain(reader))
+        section->base.is_idle = true; /* what its servers do can't be told */
     else if (strcmp(word, "default-server") == 0)
         read_server_options(words, 1, &section->base);
     else if (strcmp(word, "server") == 0)
@@ -263,7 +280,8 @@ static void read_lines(struct reader *reader, const char *text)
         struct realip_words words = split(&reader->setup->arena, line);
         struct realip_origin origin = { reader->file, number };
 
-        if (words.count == 0)
+        if (words.count == 0 || realip_haproxy_condition_read(&reader->conditions, &words)
+            || realip_haproxy_condition_now(&reader->conditions) == REALIP_HAPROXY_NO)
             continue;
         enum section_kind kind = kind_of(words.items[0]);
         if (kind != SECTION_NONE)
@@ -296,13 +314,14 @@ static void finish_sender(struct reader *reader, const struct section *back, str
     struct realip_words missing = { 0 };
     bool misses_client = false;
 
+    sender->is_idle = sender->is_idle || back->is_disabled;
     sender->check_talks = back->talks;
     sender->transparent = sender->transparent || back->transparent;
     sender->section = back->origin;
     for (size_t i = 0; i < reader->count; i++) {
         const struct section *front = &reader->sections[i];
 
-        if (!leads_to(front, back))
+        if (!leads_to(front, back) || front->is_disabled)
             continue;
         sender->takes_ipv6 = sender->takes_ipv6 || front->takes_ipv6;
         misses_client = misses_client || (front->front_count > 0 && !front->has_timeout[0]);

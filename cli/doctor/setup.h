@@ -90,6 +90,7 @@ struct realip_sender {
     const char *host;
     unsigned port;                    /* 0: the one that the client asked for */
     unsigned version;                 /* of the PROXY header that it sends; 0: none */
+    bool is_idle;                     /* disabled, or under a condition that can't be told: it may pass nothing on */
     bool transparent;                 /* connects with the client's own address */
     bool has_check;                   /* looks after the server's health */
     bool check_talks;                 /* and speaks the server's protocol in doing so */
