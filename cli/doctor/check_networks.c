@@ -15,6 +15,7 @@ struct mynetworks {
     struct realip_origin origin;
     const char *text;
     const char *subject; /* NULL: main.cf's */
+    const char *mend;    /* of all that is wrong with it, so that it can be pasted for any of the findings */
 };
 
 static bool is_container(const struct realip_host *host)
@@ -140,7 +141,12 @@ static enum relation relation_of(const struct realip_list_entry *entry, const st
     return relation;
 }
 
-/* What mends a list: entries that lie in `bad` go; from wider ones it is taken out by a "!" in front of all
+static bool is_open(const struct realip_list_entry *entry)
+{
+    return entry->is_network && !entry->is_excluded && realip_check_is_catch_all(&entry->network);
+}
+
+/* What mends a list: entries for everybody go, and those that lie in `bad`; from wider ones it is taken out by a "!" in front of all
  * (postconf(5)), or they go as well where that would be many. */
 static const char *without(struct realip_setup *setup, const struct mynetworks *mynetworks,
                            const struct realip_network *bad, size_t count)
@@ -150,15 +156,22 @@ static const char *without(struct realip_setup *setup, const struct mynetworks *
 
     for (size_t i = 0; i < count && excludes; i++) {
         bool is_held = false;
+        bool is_told = false;
 
-        for (size_t k = 0; k < mynetworks->list.count; k++)
-            is_held = is_held || relation_of(&mynetworks->list.items[k], &bad[i], 1) == RELATION_WIDER;
+        for (size_t k = 0; k < i; k++) /* a proxy may well be infrastructure, too */
+            is_told = is_told || realip_check_holds(&bad[k], &bad[i]);
+        for (size_t k = 0; k < mynetworks->list.count && !is_told; k++)
+            is_held = is_held
+                      || (!is_open(&mynetworks->list.items[k])
+                          && relation_of(&mynetworks->list.items[k], &bad[i], 1) == RELATION_WIDER);
         if (is_held)
             realip_words_add(&setup->arena, &parts, realip_text_format(&setup->arena, "!%s", spelt(setup, &bad[i])));
     }
     for (size_t i = 0; i < mynetworks->list.count; i++) {
         enum relation relation = relation_of(&mynetworks->list.items[i], bad, count);
 
+        if (is_open(&mynetworks->list.items[i]))
+            continue;
         if (relation == RELATION_APART || (relation == RELATION_WIDER && excludes))
             realip_words_add(&setup->arena, &parts, mynetworks->list.items[i].text);
     }
@@ -210,19 +223,16 @@ static void tell(struct judge *judge, enum realip_finding_id id, const struct my
     if (gathered->texts.count > 0)
         realip_finding_add(setup, judge->findings, id, mynetworks->origin, mynetworks->subject,
                            realip_text_format(&setup->arena, "%s: %s", words, told(setup, &gathered->texts)),
-                           without(setup, mynetworks, gathered->networks, gathered->texts.count));
+                           mynetworks->mend);
 }
 
 static void check_open(struct judge *judge, const struct mynetworks *mynetworks)
 {
     struct realip_words open = { 0 };
-    struct realip_words kept = { 0 };
 
     for (size_t i = 0; i < mynetworks->list.count; i++) {
-        const struct realip_list_entry *entry = &mynetworks->list.items[i];
-        bool is_open = entry->is_network && !entry->is_excluded && realip_check_is_catch_all(&entry->network);
-
-        realip_words_add(&judge->setup->arena, is_open ? &open : &kept, entry->text);
+        if (is_open(&mynetworks->list.items[i]))
+            realip_words_add(&judge->setup->arena, &open, mynetworks->list.items[i].text);
     }
     if (open.count == 0)
         return;
@@ -230,32 +240,39 @@ static void check_open(struct judge *judge, const struct mynetworks *mynetworks)
         judge->setup, judge->findings, REALIP_FINDING_MYNETWORKS_OPEN, mynetworks->origin, mynetworks->subject,
         realip_text_format(&judge->setup->arena, "mynetworks holds (nearly) every address: %s",
                            realip_words_join(&judge->setup->arena, &open, " ")),
-        realip_text_format(&judge->setup->arena,
-                           mynetworks->subject != NULL ? "  -o { mynetworks = %s }" : "mynetworks = %s",
-                           realip_words_join(&judge->setup->arena, &kept, " ")));
+        mynetworks->mend);
 }
 
-static void check_infrastructure(struct judge *judge, const struct mynetworks *mynetworks)
+static void gather_infrastructure(struct judge *judge, const struct mynetworks *mynetworks, struct gathered *gathered)
 {
     const struct realip_host *host = &judge->setup->host;
-    struct gathered gathered = { 0 };
 
-    gather_set(judge, mynetworks, REALIP_SET_LISTED_INFRASTRUCTURE, &gathered);
+    gather_set(judge, mynetworks, REALIP_SET_LISTED_INFRASTRUCTURE, gathered);
     for (size_t i = 0; i < host->gateway_count && (is_container(host) || judge->setup->rules.discovers); i++) {
         struct realip_network gateway = one_host(host->gateways[i]);
 
-        gather_let_in(judge, mynetworks, &gateway, &gathered);
+        gather_let_in(judge, mynetworks, &gateway, gathered);
     }
-    tell(judge, REALIP_FINDING_MYNETWORKS_INFRASTRUCTURE, mynetworks, "mynetworks lets infrastructure relay",
-         &gathered);
 }
 
-static void check_proxies(struct judge *judge, const struct mynetworks *mynetworks)
+/* All that is wrong with one list. Each finding has the same mend, which holds all of them: one paste, and none is undone by the next. */
+static void check_list(struct judge *judge, struct mynetworks *mynetworks)
 {
-    struct gathered gathered = { 0 };
+    struct gathered infrastructure = { 0 };
+    struct gathered proxies = { 0 };
+    struct gathered all = { 0 };
 
-    gather_set(judge, mynetworks, REALIP_SET_PROXIES, &gathered);
-    tell(judge, REALIP_FINDING_MYNETWORKS_PROXY, mynetworks, "mynetworks lets a proxy relay", &gathered);
+    gather_infrastructure(judge, mynetworks, &infrastructure);
+    gather_set(judge, mynetworks, REALIP_SET_PROXIES, &proxies);
+    for (size_t i = 0; i < infrastructure.texts.count; i++)
+        gather(judge, &all, &infrastructure.networks[i]);
+    for (size_t i = 0; i < proxies.texts.count; i++)
+        gather(judge, &all, &proxies.networks[i]);
+    mynetworks->mend = without(judge->setup, mynetworks, all.networks, all.texts.count);
+    check_open(judge, mynetworks);
+    tell(judge, REALIP_FINDING_MYNETWORKS_INFRASTRUCTURE, mynetworks, "mynetworks lets infrastructure relay",
+         &infrastructure);
+    tell(judge, REALIP_FINDING_MYNETWORKS_PROXY, mynetworks, "mynetworks lets a proxy relay", &proxies);
 }
 
 static bool relays_for_mynetworks(struct realip_setup *setup, const struct realip_service_entry *smtpd)
@@ -302,9 +319,7 @@ void realip_check_networks(struct realip_setup *setup, struct realip_findings *f
         return;
     struct realip_doors doors = realip_postfix_doors(setup);
     struct mynetworks mynetworks = main_mynetworks(setup);
-    check_open(&judge, &mynetworks);
-    check_infrastructure(&judge, &mynetworks);
-    check_proxies(&judge, &mynetworks);
+    check_list(&judge, &mynetworks);
     for (size_t i = 0; i < doors.count; i++) {
         const struct realip_service_entry *smtpd = doors.items[i].smtpd;
 
@@ -314,8 +329,6 @@ void realip_check_networks(struct realip_setup *setup, struct realip_findings *f
         struct mynetworks own = { .subject = realip_check_service_name(setup, smtpd) };
         own.text = realip_postfix_value(setup, smtpd, "mynetworks", &own.origin);
         own.list = realip_check_list(setup, own.text);
-        check_open(&judge, &own);
-        check_infrastructure(&judge, &own);
-        check_proxies(&judge, &own);
+        check_list(&judge, &own);
     }
 }
