@@ -276,6 +276,14 @@ bool realip_address_is_loopback(const struct realip_address *address)
     return address->family == REALIP_FAMILY_IPV6 && address->hi == 0 && address->lo == 1;
 }
 
+bool realip_address_is_private(const struct realip_address *address)
+{
+    if (address->family == REALIP_FAMILY_IPV4)
+        return address->lo >> 24 == 10 || address->lo >> 20 == 0xac1 || address->lo >> 16 == 0xc0a8 || address->lo >> 22 == 0x191
+            || address->lo >> 16 == 0xa9fe;
+    return address->family == REALIP_FAMILY_IPV6 && (address->hi >> 57 == 0x7e || address->hi >> 54 == 0x3fa);
+}
+
 bool realip_address_is_unusable(const struct realip_address *address)
 {
     if (address->family == REALIP_FAMILY_IPV4)

@@ -48,6 +48,10 @@ int realip_address_compare(const struct realip_address *a, const struct realip_a
 /* 127.0.0.0/8 (RFC 1122 section 3.2.1.3) and ::1 (RFC 4291 section 2.5.3). */
 bool realip_address_is_loopback(const struct realip_address *address);
 
+/* Addresses that are not routed on the Internet: private (RFC 1918), of a provider's NAT (RFC 6598), link-local (RFC 3927, RFC 4291
+ * section 2.5.6) and unique local (RFC 4193). */
+bool realip_address_is_private(const struct realip_address *address);
+
 /* Addresses that no TCP client can have: 0.0.0.0/8 and ::, 224.0.0.0/4 and ff00::/8, 255.255.255.255
  * (RFC 1122 section 3.2.1.3, RFC 5771, RFC 4291 sections 2.5.2 and 2.7). */
 bool realip_address_is_unusable(const struct realip_address *address);

@@ -9,6 +9,7 @@ int main(void)
 
     srunner_add_suite(runner, realip_network_suite());
     srunner_add_suite(runner, realip_network_set_suite());
+    srunner_add_suite(runner, realip_shared_address_suite());
     srunner_add_suite(runner, realip_verdict_suite());
     srunner_add_suite(runner, realip_decide_suite());
     srunner_add_suite(runner, realip_received_suite());

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *realip_address_suite(void);
+Suite *realip_shared_address_suite(void);
 Suite *realip_network_suite(void);
 Suite *realip_network_set_suite(void);
 Suite *realip_verdict_suite(void);
