@@ -58,6 +58,7 @@ void realip_policy_facts(const struct realip_snapshot *snapshot, const struct re
         .listener_name = request->policy_context,
         .listener_port = peer->listener_port,
         .service = "smtpd",
+        .name_told = request->helo_name,
         .password_login = realip_facts_is_login(request->sasl_method, request->sasl_username),
         .client_name_rule
         = realip_name_pattern_match(realip_snapshot_config(snapshot)->client_names, request->client_name),

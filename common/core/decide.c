@@ -149,6 +149,8 @@ static bool decide_proxy_missing(const struct step *step)
 
 static bool decide_suspect(const struct step *step)
 {
+    if (step->facts->suspected)
+        step->verdict->clients = step->facts->clients;
     return step->facts->suspected
         && is_reason_by_rule(step, REALIP_REASON_SHARED_SUSPECT, step->rules->suspicion_origin);
 }

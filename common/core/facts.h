@@ -49,6 +49,9 @@ struct realip_facts {
     bool listener_unsure;         /* listener_port could not be found out, though it should have been */
     bool password_login;          /* the user logged in here himself: realip_facts_is_login() */
     bool suspected;               /* the client address behaves as a NAT */
+    uint32_t clients;             /* about so many are behind it, when it is suspected; 0: not known */
+    const char *name_told;        /* by which the clients of one address are told apart: HELO name or user; NULL: none yet */
+    bool name_is_user;
     const struct realip_origin *client_name_rule; /* the client-names line that the verified name matches, or NULL */
     const char *session;          /* for the log only; NULL: none */
     const char *user;             /* for the log only; NULL: none */

@@ -9,7 +9,7 @@
 #define WAYS 16U
 #define ENTRIES (SETS * WAYS)
 #define NEIGHBOURS (WAYS / 4) /* of one neighbourhood in one set */
-#define NAMES 22U
+#define NAMES ((uint32_t)REALIP_SHARED_ADDRESS_EXACT)
 #define COUNTERS 1024U
 #define COUNTERS_OF_NEIGHBOURS (COUNTERS / 4)
 #define PERIODS REALIP_DISTINCT_PERIODS

@@ -19,6 +19,9 @@
 
 struct realip_shared_address_table;
 
+/* Up to so many clients the count is exact; beyond, 1.6 % of standard error. */
+#define REALIP_SHARED_ADDRESS_EXACT 22
+
 /* What is judged by; may change between two calls. */
 struct realip_shared_address_limits {
     uint32_t threshold; /* so many clients make a suspect; at least 2 */
@@ -27,7 +30,7 @@ struct realip_shared_address_limits {
 
 /* What is known of one address. */
 struct realip_shared_address_state {
-    uint32_t clients; /* about how many; up to 22 exactly. The larger of what came here and what realip_shared_address_tell() said */
+    uint32_t clients; /* about how many; the larger of what came here and what realip_shared_address_tell() said */
     bool is_suspect;  /* clients >= threshold */
     bool is_fresh;    /* this client was not seen before in this period, as far as can be told */
     bool has_become;  /* a suspect, by this very call */
@@ -38,7 +41,7 @@ struct realip_shared_address_counts {
     unsigned long long observations;
     unsigned long long evictions;  /* addresses still in use that made room for others */
     unsigned long long refusals;   /* addresses for which there was no room: everything there was protected */
-    unsigned long long saturations; /* observations of an address that could not be counted beyond 22: no large counter was free */
+    unsigned long long saturations; /* observations of an address that could not be counted beyond EXACT: no large counter was free */
     size_t addresses;     /* places taken; some may be out of use */
     size_t address_room;
     size_t large_counters; /* taken */

@@ -74,6 +74,7 @@ struct realip_verdict {
     const struct realip_listener *listener; /* never NULL: the rules' fallback where none matched */
     struct realip_network network;          /* what decided; family NONE where no network did */
     struct realip_origin rule;              /* the line that decided */
+    uint32_t clients;                       /* behind the address of a suspect, about; 0: not known, or no suspect */
 };
 
 /* Tokens are constant strings; a value outside the enum gives "undecided". */

@@ -558,10 +558,10 @@ static void read_programs(struct reader *reader, const struct realip_config_bloc
 
 static void read_suspicion(struct reader *reader, const struct realip_config_block *root)
 {
-    static const struct word scope_words[] = { { "private", 1 }, { "all", 2 }, { NULL, 0 } };
+    static const struct word scope_words[] = { { "private", REALIP_SUSPICION_PRIVATE }, { "all", REALIP_SUSPICION_ALL }, { NULL, 0 } };
     const struct realip_config_block *block = realip_config_block_at(root, "suspicion", 0);
     struct realip_suspicion *suspicion = &reader->config->suspicion;
-    int scope = 1;
+    int scope = REALIP_SUSPICION_PRIVATE;
 
     if (block == NULL)
         return;
@@ -570,13 +570,15 @@ static void read_suspicion(struct reader *reader, const struct realip_config_blo
     suspicion->distinct_clients = read_number(reader, block, "distinct-clients", 20, 2, 1000000);
     suspicion->window = read_number(reader, block, "window", 3600, 60, 604800);
     read_word(reader, block, "scope", scope_words, &scope);
+    suspicion->scope = (enum realip_suspicion_scope)scope;
     const struct realip_config_value *store = realip_config_value_at(block, "store", 0);
     if (store != NULL && strcmp(store->text, "memory") != 0 && strncmp(store->text, "redis://", 8) != 0)
         realip_problems_add(reader->problems, store->origin,
                             "store = '%s': it is memory or redis://HOST:PORT/DATABASE", store->text);
     reader->config->rules.suspicion_origin = suspicion->origin;
-    realip_problems_add(&reader->config->warnings, suspicion->origin,
-                        "'suspicion' is not used by this version yet: no address becomes shared-suspect");
+    if (store != NULL && strcmp(store->text, "memory") != 0)
+        realip_problems_add(&reader->config->warnings, store->origin,
+                            "store = '%s' is not used by this version yet: each program counts for itself", store->text);
 }
 
 static void read_top_level(struct reader *reader, const struct realip_config_block *root)

@@ -38,8 +38,15 @@ struct realip_name_pattern; /* see name_pattern.h */
 struct realip_config_value; /* see config_file.h */
 struct realip_sources;      /* see sources.h */
 
+/* Which addresses can be suspects. */
+enum realip_suspicion_scope {
+    REALIP_SUSPICION_PRIVATE = 0, /* realip_address_is_private(): where a NAT of one's own stands */
+    REALIP_SUSPICION_ALL
+};
+
 struct realip_suspicion {
     bool configured;
+    enum realip_suspicion_scope scope;
     unsigned distinct_clients;
     unsigned window; /* seconds */
     struct realip_origin origin;

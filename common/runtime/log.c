@@ -215,6 +215,10 @@ size_t realip_log_verdict_line(const struct realip_facts *facts, const struct re
         put(&line, " relay=");
         put(&line, realip_address_format(&facts->relay, number));
     }
+    if (verdict->clients > 0) {
+        snprintf(number, sizeof(number), " clients=%u", verdict->clients);
+        put(&line, number);
+    }
     put(&line, " network=");
     put(&line, realip_network_format(&verdict->network, number));
     put_rule(&line, &verdict->rule);

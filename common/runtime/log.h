@@ -24,7 +24,7 @@ void realip_log(int level, const char *format, ...) __attribute__((format(printf
 
 /* Makes a verdict's line, without a newline:
  *   realip source= listener= reason= action= wanted= client= peer= network= rule= service= session= user=
- * An absent value is "-". Texts that a client chose are escaped: bytes other than visible ASCII, and space, '"', '=' and
+ * Behind peer= comes relay= where a relay told the client, and clients= of a suspect. An absent value is "-". Texts that a client chose are escaped: bytes other than visible ASCII, and space, '"', '=' and
  * '\', become \xHH; no text can end its field. Returns the length. */
 size_t realip_log_verdict_line(const struct realip_facts *facts, const struct realip_verdict *verdict, char *line,
                                size_t size);

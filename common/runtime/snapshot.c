@@ -8,11 +8,13 @@
 #include "core/decide.h"
 #include "log.h"
 #include "sources.h"
+#include "suspects.h"
 
 struct realip_snapshot {
     atomic_uint references;
     struct realip_config *config;
     struct realip_metrics *metrics;            /* or NULL: count nothing */
+    struct realip_suspects *suspects; /* of all snapshots */
     struct realip_metrics_listener **counters; /* one for each listener, then the fallback's; NULL: count nothing */
 };
 
@@ -20,6 +22,7 @@ struct realip_snapshots {
     pthread_mutex_t lock; /* held for the length of one pointer's copy and one count */
     struct realip_snapshot *current;
     struct realip_metrics *metrics;
+    struct realip_suspects *suspects;
     char *path;
     /* Of the thread that loads. */
     struct realip_sources *sources; /* what the rules in force were made of */
@@ -77,6 +80,7 @@ static struct realip_snapshot *load(struct realip_snapshots *snapshots, struct r
         return NULL;
     }
     atomic_init(&snapshot->references, 1);
+    snapshot->suspects = snapshots->suspects;
     if (realip_config_load_sources(snapshots->path, *sources_r, &snapshot->config, problems) == 0)
         return snapshot;
     free_snapshot(snapshot);
@@ -113,6 +117,7 @@ static void swap(struct realip_snapshots *snapshots, struct realip_snapshot *fre
 {
     if (snapshots->metrics != NULL)
         realip_metrics_set_rules(snapshots->metrics, &fresh->config->rules);
+    realip_suspects_configure(snapshots->suspects, &fresh->config->suspicion);
     pthread_mutex_lock(&snapshots->lock);
     struct realip_snapshot *old = snapshots->current;
     snapshots->current = fresh;
@@ -181,9 +186,15 @@ int realip_snapshots_open(const char *path, struct realip_metrics *metrics, stru
     struct realip_snapshots *snapshots = calloc(1, sizeof(*snapshots));
 
     *snapshots_r = NULL;
-    if (snapshots != NULL)
+    if (snapshots != NULL) {
         snapshots->path = strdup(path);
-    if (snapshots == NULL || snapshots->path == NULL) {
+        snapshots->suspects = realip_suspects_new();
+    }
+    if (snapshots == NULL || snapshots->path == NULL || snapshots->suspects == NULL) {
+        if (snapshots != NULL) {
+            realip_suspects_free(&snapshots->suspects);
+            free(snapshots->path);
+        }
         free(snapshots);
         realip_problems_add(problems, (struct realip_origin){ path, 0 }, "out of memory");
         return -1;
@@ -215,6 +226,7 @@ void realip_snapshots_free(struct realip_snapshots **snapshots)
     pthread_mutex_destroy(&(*snapshots)->lock);
     note_success(*snapshots);
     realip_sources_free(&(*snapshots)->sources);
+    realip_suspects_free(&(*snapshots)->suspects);
     free((*snapshots)->path);
     free(*snapshots);
     *snapshots = NULL;
@@ -292,10 +304,31 @@ static void decide(const struct realip_snapshot *snapshot, const struct realip_f
         realip_metrics_add_decision(snapshot->metrics, realip_histogram_now() - begun);
 }
 
+struct realip_suspects *realip_snapshots_suspects(struct realip_snapshots *snapshots)
+{
+    return snapshots->suspects;
+}
+
+/* Only clients that count as real are counted: a listed NAT, a webmail or a proxy has many users, and everybody knows. What a relay told is no
+ * word of its client's. */
+static void judge_suspect(const struct realip_snapshot *snapshot, const struct realip_facts *facts, struct realip_verdict *verdict_r)
+{
+    struct realip_facts suspected = *facts;
+
+    if (verdict_r->reason != REALIP_REASON_REAL || facts->relay.family != REALIP_FAMILY_NONE)
+        return;
+    suspected.clients = realip_suspects_judge(snapshot->suspects, facts);
+    suspected.suspected = suspected.clients > 0;
+    if (suspected.suspected)
+        realip_decide(&snapshot->config->rules, &suspected, verdict_r);
+}
+
 void realip_snapshot_judge(const struct realip_snapshot *snapshot, const struct realip_facts *facts,
                            struct realip_verdict *verdict_r)
 {
     decide(snapshot, facts, verdict_r);
+    if (snapshot->config->suspicion.configured)
+        judge_suspect(snapshot, facts, verdict_r);
     count(snapshot, verdict_r);
     if (snapshot->config->log_passes || realip_reason_is_problem(verdict_r->reason)
         || verdict_r->reason == REALIP_REASON_UNDECIDED)

@@ -12,6 +12,7 @@
 #include "watch.h"
 
 struct realip_snapshot;
+struct realip_suspects; /* see suspects.h */
 
 /* The one place that holds the newest snapshot of a program. */
 struct realip_snapshots;
@@ -47,9 +48,12 @@ struct realip_snapshot *realip_snapshots_acquire(struct realip_snapshots *snapsh
 /* Gives the reference back and sets the caller's pointer to NULL; *snapshot may be NULL. The last one frees. */
 void realip_snapshot_release(struct realip_snapshot **snapshot);
 
+/* Who counts the clients of each address; of all snapshots, and lives as long as `snapshots`. Follows `suspicion` of the rules in force. */
+struct realip_suspects *realip_snapshots_suspects(struct realip_snapshots *snapshots);
+
 const struct realip_config *realip_snapshot_config(const struct realip_snapshot *snapshot);
 
-/* Decides, counts and logs (problems always, passes when the configuration says so): what every adapter does with its
+/* Decides (where `suspicion` is configured, also by what else came from the address of late), counts and logs (problems always, passes when the configuration says so): what every adapter does with its
  * facts. Fills *verdict_r; a verdict whose action is UNDECIDED must be answered with a temporary refusal. */
 void realip_snapshot_judge(const struct realip_snapshot *snapshot, const struct realip_facts *facts,
                            struct realip_verdict *verdict_r);
