@@ -105,6 +105,7 @@ static void print_verdict(const json_t *verdict, const struct realip_terminal *t
     const char *action = text_of(verdict, "action", "-");
     const char *wanted = text_of(verdict, "wanted", "-");
     bool passes = strcmp(action, "pass") == 0;
+    const json_t *clients = json_object_get(verdict, "clients");
     char when[32];
 
     printf("%s  %s", time_text(json_number_value(json_object_get(verdict, "time")), when),
@@ -118,6 +119,8 @@ static void print_verdict(const json_t *verdict, const struct realip_terminal *t
     print_text(text_of(verdict, "peer", "not known"));
     printf("\n    ");
     print_text(text_of(verdict, "sentence", "-"));
+    if (json_is_integer(clients))
+        printf(" (about %lld)", (long long)json_integer_value(clients));
     if (strcmp(action, wanted) != 0) {
         printf("; ");
         print_text(wanted);

@@ -26,6 +26,7 @@
 #include "runtime/log.h"
 #include "runtime/metrics_http.h"
 #include "runtime/signs_of_life.h"
+#include "runtime/suspects.h"
 
 #define BACKLOG 4096
 #define DRAIN_TENTHS 50 /* how long sessions may go on after SIGTERM */
@@ -349,6 +350,13 @@ static int listen_all(struct program *program, const struct realip_config *confi
     return program->http == NULL ? -1 : 0;
 }
 
+static void write_metrics(void *context, FILE *out)
+{
+    const struct program *program = context;
+
+    realip_suspects_write_metrics(realip_snapshots_suspects(program->snapshots), out);
+}
+
 static int apply(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     realip_log_open("realip-milter", config->log);
@@ -373,6 +381,7 @@ static int start(struct program *program, const char *path, struct realip_proble
     if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
         return REALIP_EXIT_CONFIG;
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
+    realip_metrics_set_writer(program->metrics, write_metrics, program);
     realip_snapshots_set_check(program->snapshots, check_listen, NULL);
     int status = apply(program, realip_snapshot_config(snapshot), problems);
     program->started = snapshot; /* what a reload can't change is compared with it */

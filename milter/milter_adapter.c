@@ -28,6 +28,7 @@ struct session {
     struct realip_received_walk walk; /* of this message; at its end from the start where the client is no relay */
     struct realip_verdict verdict;    /* of the last connect, MAIL or, behind a relay, end of message */
     size_t forged;                 /* X-RealIP headers of this message so far */
+    char *helo;                    /* what the client called itself last; NULL: nothing yet, or nobody counts it */
 };
 
 /* What the rules make us do behind connect. */
@@ -36,6 +37,7 @@ struct needs {
     bool stamps;
     bool headers;
     bool quarantine;
+    bool helo;
 };
 
 static const struct realip_config *config_of(const struct session *session)
@@ -61,7 +63,7 @@ static void add_listener_needs(struct needs *needs, const struct realip_listener
 static struct needs find_needs(const struct realip_config *config)
 {
     const struct realip_rules *rules = &config->rules;
-    struct needs needs = { .stamps = config->milter_header != REALIP_HEADER_NONE };
+    struct needs needs = { .stamps = config->milter_header != REALIP_HEADER_NONE, .helo = config->suspicion.configured };
 
     needs.headers = needs.stamps || realip_network_set_count(rules->sets[REALIP_SET_RELAYS]) > 0;
 
@@ -69,7 +71,7 @@ static struct needs find_needs(const struct realip_config *config)
     for (size_t i = 0; i < rules->listener_count; i++)
         add_listener_needs(&needs, &rules->listeners[i]);
     /* A prober that sends is told apart only at MAIL, and a monitor must show it, too. */
-    needs.mail = needs.mail || needs.headers || realip_network_set_count(rules->sets[REALIP_SET_PROBERS]) > 0;
+    needs.mail = needs.mail || needs.headers || needs.helo || realip_network_set_count(rules->sets[REALIP_SET_PROBERS]) > 0;
     return needs;
 }
 
@@ -111,6 +113,7 @@ static sfsistat on_close(SMFICTX *ctx)
         return SMFIS_CONTINUE;
     smfi_setpriv(ctx, NULL);
     realip_snapshot_release(&session->snapshot);
+    free(session->helo);
     free(session);
     realip_metrics_set_connections(all_metrics, atomic_fetch_sub(&sessions, 1) - 1);
     return SMFIS_CONTINUE;
@@ -121,10 +124,12 @@ static sfsistat on_close(SMFICTX *ctx)
  * may meet the end of a session that quit right then before it reads what came with it. */
 static unsigned long unwanted_steps(const struct needs *needs)
 {
-    unsigned long steps = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA;
+    unsigned long steps = SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA;
 
     if (!needs->mail)
         steps |= SMFIP_NOMAIL;
+    if (!needs->helo)
+        steps |= SMFIP_NOHELO;
     return steps | (needs->headers ? SMFIP_NR_HDR : SMFIP_NOHDRS);
 }
 
@@ -140,7 +145,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long offered_actions, unsign
                              unsigned long f3, unsigned long *actions_r, unsigned long *steps_r, unsigned long *f2_r,
                              unsigned long *f3_r)
 {
-    struct needs needs = { .mail = true, .headers = true, .quarantine = true };
+    struct needs needs = { .mail = true, .headers = true, .quarantine = true, .helo = true };
     struct session *session;
 
     (void)f2;
@@ -170,6 +175,7 @@ static struct realip_facts facts_of(SMFICTX *ctx, const struct session *session,
 {
     struct realip_facts facts = realip_milter_facts(ctx, &session->client, stage);
 
+    facts.name_told = session->helo;
     realip_received_walk_apply(&session->walk, &facts);
     return facts;
 }
@@ -200,13 +206,27 @@ static sfsistat take_connect(SMFICTX *ctx, char *name, _SOCK_ADDR *shown)
     if (session == NULL)
         return answer_failure(ctx);
     session->client = realip_milter_facts_client(ctx, config_of(session), name, shown);
+    free(session->helo);
+    session->helo = NULL;
     begin_walk(session);
     if (is_behind_relay(session))
         return SMFIS_CONTINUE;
     judge(ctx, session, REALIP_STAGE_CONNECT);
     struct needs needs = find_needs(config_of(session));
     /* Each step that is left out spares the mail server a round trip, and accepting here spares it all of them. */
-    return needs.stamps || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+    return needs.stamps || needs.helo || (needs.mail && !is_settled(session)) ? SMFIS_CONTINUE : SMFIS_ACCEPT;
+}
+
+/* For MAIL, where it is counted. A client may greet again, after STARTTLS it must. */
+static sfsistat on_helo(SMFICTX *ctx, char *name)
+{
+    struct session *session = smfi_getpriv(ctx);
+
+    if (session != NULL && config_of(session)->suspicion.configured) {
+        free(session->helo);
+        session->helo = name == NULL ? NULL : strdup(name); /* without memory it is not counted */
+    }
+    return SMFIS_CONTINUE;
 }
 
 static sfsistat refuse(SMFICTX *ctx, const struct session *session, bool for_good)
@@ -366,6 +386,7 @@ int realip_milter_register(struct realip_snapshots *snapshots, struct realip_met
         .xxfi_version = SMFI_VERSION,
         .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
         .xxfi_connect = on_connect,
+        .xxfi_helo = on_helo,
         .xxfi_envfrom = on_mail,
         .xxfi_header = on_header,
         .xxfi_eom = on_message,

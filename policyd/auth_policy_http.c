@@ -86,12 +86,15 @@ static struct realip_facts facts_of(const json_t *object)
                                   .service = text_of(object, "protocol"),
                                   .session = text_of(object, "session_id"),
                                   .user = text_of(object, "login"),
+                                  .name_told = text_of(object, "login"),
+                                  .name_is_user = true,
                                   .password_login = true };
 
     /* Postfix tells Dovecot one address, which arrives as both: its true peer is policyd's matter. */
-    if (strcmp(facts.service, "smtp") == 0)
+    if (strcmp(facts.service, "smtp") == 0) {
         facts.peer_state = REALIP_PEER_LEFT;
-    else
+        facts.name_told = NULL; /* policyd counts its HELO name: one client would be two */
+    } else
         facts.peer_state = facts.peer.family == REALIP_FAMILY_NONE ? REALIP_PEER_UNATTESTED : REALIP_PEER_KNOWN;
     return facts;
 }

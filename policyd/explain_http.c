@@ -61,13 +61,13 @@ json_t *realip_explain_http_verdict(const struct realip_recent_verdict *verdict)
 {
     static const char *const stages[] = { "undecided", "connect", "mail", "auth" };
 
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "time", time_json(verdict->msecs), "source",
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "time", time_json(verdict->msecs), "source",
                      realip_source_token(verdict->source), "stage", stages[verdict->stage], "listener", text_json(verdict->listener), "service",
                      text_json(verdict->service), "reason", realip_reason_token(verdict->reason), "sentence", realip_reason_sentence(verdict->reason),
                      "action", realip_action_token(verdict->action), "wanted", realip_action_token(verdict->wanted), "mode",
                      realip_mode_token(verdict->mode), "client", address_json(&verdict->client), "peer", peer_json(verdict), "network",
                      network_json(&verdict->network), "rule", rule_json(verdict), "session", text_json(verdict->session), "helo", text_json(verdict->helo),
-                     "user", text_json(verdict->user));
+                     "user", text_json(verdict->user), "clients", verdict->clients == 0 ? json_null() : json_integer(verdict->clients));
 }
 
 static json_t *answer_json(const struct realip_recent *recent, const struct realip_recent_query *query)

@@ -23,6 +23,9 @@
 #include "runtime/status_http.h"
 #include "server.h"
 #include "status.h"
+#include "runtime/suspects.h"
+#include "server.h"
+#include "suspects_http.h"
 
 struct program {
     struct event_base *base;
@@ -39,6 +42,7 @@ struct program {
     struct realip_explain_http explain;
     struct realip_policyd_status told; /* at the status page */
     struct realip_status_http *status; /* NULL: there is no HTTP */
+    struct realip_suspects_http suspects;
     char *token;
     struct event *signals[3];
     struct event *alive;    /* signs of life for the service manager; NULL: it does not watch */
@@ -239,7 +243,7 @@ static int show_status(struct program *program)
     return program->status == NULL ? -1 : 0;
 }
 
-/* Keeps the last verdicts, and tells them at /explain. */
+/* Keeps the last verdicts, and tells them at /explain, and suspects at /suspects. */
 static int explain_at(struct program *program, const struct realip_endpoint *endpoint)
 {
     program->recent = realip_recent_new();
@@ -249,7 +253,9 @@ static int explain_at(struct program *program, const struct realip_endpoint *end
         .recent = program->recent,
         .guard = { .token = program->token, .host = endpoint->host, .is_local = realip_endpoint_is_local(endpoint) },
     };
+    program->suspects = (struct realip_suspects_http){ program->snapshots, program->explain.guard };
     realip_metrics_http_add(program->http, "/explain", realip_explain_http_answer, &program->explain);
+    realip_metrics_http_add(program->http, "/suspects", realip_suspects_http_answer, &program->suspects);
     realip_server_set_recent(program->server, program->recent);
     return 0;
 }
@@ -313,6 +319,7 @@ static void write_metrics(void *context, FILE *out)
 
     if (program->attest != NULL)
         realip_attest_write_metrics(program->attest, out);
+    realip_suspects_write_metrics(realip_snapshots_suspects(program->snapshots), out);
     if (program->auth_policy != NULL)
         realip_auth_policy_http_write_metrics(program->auth_policy, out);
 }

@@ -25,6 +25,7 @@ struct kept {
     struct realip_address peer;
     struct realip_network network;
     unsigned line;
+    unsigned clients;
     unsigned char source;
     unsigned char stage;
     unsigned char reason;
@@ -115,6 +116,7 @@ void realip_recent_add(struct realip_recent *recent, const struct realip_facts *
     kept->peer = facts->peer_state == REALIP_PEER_KNOWN ? facts->peer : (struct realip_address){ 0 };
     kept->network = verdict->network;
     kept->line = verdict->rule.line;
+    kept->clients = verdict->clients;
     kept->source = (unsigned char)facts->source;
     kept->stage = (unsigned char)facts->stage;
     kept->reason = (unsigned char)verdict->reason;
@@ -150,6 +152,7 @@ static void view(const struct kept *kept, struct realip_recent_verdict *verdict_
         .peer = kept->peer,
         .network = kept->network,
         .line = kept->line,
+        .clients = kept->clients,
     };
 #define VIEW(field, size)   \
     verdict_r->field = at;  \

@@ -33,6 +33,7 @@ struct realip_recent_verdict {
     struct realip_address peer;
     struct realip_network network; /* what decided; family NONE where no network did */
     unsigned line;                 /* of the rule, in `file` */
+    unsigned clients;              /* of a suspect's address, about; 0: it is none */
     const char *file;              /* of a long path its end */
     const char *listener;
     const char *service;
