@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit_html_table.h"
 #include "audit_page.h"
 
-#define FIRST_ROWS 12
-#define MOST_ROWS  200
+#define MOST_PEERS 10
 
 static void print_tile(FILE *page, const char *kind, uint64_t value, const char *what)
 {
@@ -18,72 +18,19 @@ static void print_tile(FILE *page, const char *kind, uint64_t value, const char 
     fprintf(page, "</b>%s</div>\n", what);
 }
 
-static void print_cell(FILE *page, uint64_t value)
-{
-    fputs("<td class=\"n\">", page);
-    realip_audit_page_number(page, value);
-    fputs("</td>", page);
-}
-
-static void print_word(FILE *page, const char *kind, const char *text)
-{
-    fprintf(page, "<td class=\"%s\">", kind);
-    realip_audit_page_text(page, text);
-    fputs("</td>", page);
-}
-
-static void print_address(FILE *page, const struct realip_audit_address *packed)
-{
-    struct realip_address address = realip_audit_address_of(packed);
-    char text[REALIP_ADDRESS_TEXT_SIZE];
-
-    print_word(page, "a", realip_address_format(&address, text));
-}
-
-static void print_time(FILE *page, int64_t when)
-{
-    char text[REALIP_AUDIT_TIME_SIZE];
-
-    print_word(page, "a", realip_audit_time_text(when, text));
-}
-
 static void open_section(FILE *page, const char *kind, const char *title)
 {
     fprintf(page, "<section>\n<h2 class=\"%s\">%s</h2>\n", kind, title);
 }
 
-/* A table: its first rows are in sight, further ones behind a word to be clicked, those behind MOST_ROWS in --json alone. */
-struct table {
-    FILE *page;
-    const char *heads;
-    size_t count;
-};
-
-static struct table open_table(FILE *page, const char *heads, size_t count)
+/* A faint line with a number, where that is not 0. */
+static void print_note(FILE *page, uint64_t count, const char *what)
 {
-    fprintf(page, "<div class=\"wide\"><table>\n<tr>%s</tr>\n", heads);
-    return (struct table){ page, heads, count };
-}
-
-static void open_row(const struct table *table, size_t row)
-{
-    if (row == FIRST_ROWS)
-        fprintf(table->page, "</table></div>\n<details><summary>%zu more</summary>\n<div class=\"wide\"><table>\n<tr>%s</tr>\n", table->count - row, table->heads);
-    fputs("<tr>", table->page);
-}
-
-static void close_table(const struct table *table)
-{
-    fputs("</table></div>\n", table->page);
-    if (table->count > MOST_ROWS)
-        fprintf(table->page, "<p class=\"faint\">These are the first %d of %zu; --json tells all.</p>\n", MOST_ROWS, table->count);
-    if (table->count > FIRST_ROWS)
-        fputs("</details>\n", table->page);
-}
-
-static size_t shown(size_t count)
-{
-    return count < MOST_ROWS ? count : MOST_ROWS;
+    if (count == 0)
+        return;
+    fprintf(page, "<p class=\"faint\">%s: ", what);
+    realip_audit_page_number(page, count);
+    fputs("</p>\n", page);
 }
 
 static void print_top(FILE *page, const struct realip_audit_summary *summary)
@@ -95,8 +42,11 @@ static void print_top(FILE *page, const struct realip_audit_summary *summary)
 
     fputs("<h1>mail-realip audit</h1>\n<p class=\"faint\">", page);
     realip_audit_page_number(page, totals->lines);
-    fprintf(page, " lines of %zu %s, %s to %s; rules: ", summary->input->file_count, summary->input->file_count == 1 ? "log" : "logs",
-            realip_audit_time_text(totals->first, first), realip_audit_time_text(totals->last, last));
+    fprintf(page, " lines of %zu %s, ", summary->input->file_count, summary->input->file_count == 1 ? "log" : "logs");
+    if (totals->first != 0)
+        fprintf(page, "%s to %s; rules: ", realip_audit_time_text(totals->first, first), realip_audit_time_text(totals->last, last));
+    else
+        fputs("no time stamp; rules: ", page);
     realip_audit_page_text(page, config != NULL ? config->path : "no configuration: this host's gateways and bridges, and what the options name");
     fputs(summary->was_interrupted ? "; interrupted: this is what was known by then</p>\n" : "</p>\n", page);
     for (size_t i = 0; i < summary->input->file_count; i++) {
@@ -108,6 +58,10 @@ static void print_top(FILE *page, const struct realip_audit_summary *summary)
         realip_audit_page_text(page, summary->input->files[i].problem);
         fputs("</p>\n", page);
     }
+    print_note(page, summary->input->cut_lines, "Lines longer than 1 MiB, which were cut");
+    print_note(page, summary->input->long_entries, "Entries of the journal longer than 1 MiB, which were left out");
+    print_note(page, realip_audit_summary_lacks_queue(summary) ? totals->letters_begun : 0,
+               "Letters that were begun, and no line tells what became of them, as the lines of qmgr are not here");
     fputs("<div class=\"tiles\">\n", page);
     print_tile(page, "bad", summary->refused_mails, "letters would have been refused");
     print_tile(page, "bad", summary->refused_logins, "logins would have been refused");
@@ -127,26 +81,27 @@ static void print_rows(FILE *page, const struct realip_audit_summary *summary)
 
         most = both > most ? both : most;
     }
-    struct table table = open_table(page, "<th>listener<th>reason<th>action<th><th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">refused already<th class=\"n\">connections", summary->row_count);
-    for (size_t i = 0; i < shown(summary->row_count); i++) {
+    static const struct realip_audit_head heads[] = { { "listener", false }, { "reason", false }, { "action", false }, { "share", false }, { "letters", true }, { "logins", true }, { "refused already", true }, { "connections", true } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 8, summary->row_count);
+    for (size_t i = 0; i < realip_audit_table_shown(summary->row_count); i++) {
         const struct realip_audit_row *row = &summary->rows[i];
         uint64_t parts[REALIP_REASON_COUNT] = { 0 };
 
         parts[row->reason] = row->deeds[REALIP_AUDIT_MAILS] + row->deeds[REALIP_AUDIT_LOGINS];
-        open_row(&table, i);
-        print_word(page, "a", row->service->name);
-        print_word(page, "a", realip_reason_token(row->reason));
-        print_word(page, "", realip_action_token(row->wanted));
-        fputs("<td>", page);
+        realip_audit_table_row(&table, i);
+        realip_audit_table_word(&table, "a", row->service->name);
+        realip_audit_table_word(&table, "a", realip_reason_token(row->reason));
+        realip_audit_table_word(&table, "", realip_action_token(row->wanted));
+        realip_audit_table_cell(&table, "");
         realip_audit_page_bar(page, parts, most);
         fputs("</td>", page);
-        print_cell(page, row->deeds[REALIP_AUDIT_MAILS]);
-        print_cell(page, row->deeds[REALIP_AUDIT_LOGINS]);
-        print_cell(page, row->deeds[REALIP_AUDIT_REJECTED] + row->deeds[REALIP_AUDIT_FAILED_LOGINS]);
-        print_cell(page, row->deeds[REALIP_AUDIT_CONNECTIONS]);
+        realip_audit_table_number(&table, row->deeds[REALIP_AUDIT_MAILS]);
+        realip_audit_table_number(&table, row->deeds[REALIP_AUDIT_LOGINS]);
+        realip_audit_table_number(&table, row->deeds[REALIP_AUDIT_REJECTED] + row->deeds[REALIP_AUDIT_FAILED_LOGINS]);
+        realip_audit_table_number(&table, row->deeds[REALIP_AUDIT_CONNECTIONS]);
         fputs("</tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
 }
 
 static void print_refused(FILE *page, const struct realip_audit_summary *summary)
@@ -162,6 +117,7 @@ static void print_refused(FILE *page, const struct realip_audit_summary *summary
     } else {
         open_section(page, "", "What would have been refused, were it switched on");
         realip_audit_page_days(page, summary);
+        print_note(page, summary->undated.day != NULL ? summary->undated.all : 0, "Letters and logins with no time stamp, which are in no day");
         fputs("</section>\n", page);
     }
     if (summary->row_count == 0)
@@ -173,20 +129,21 @@ static void print_refused(FILE *page, const struct realip_audit_summary *summary
 
 static void print_clients(FILE *page, const struct realip_audit_summary *summary, const struct realip_audit_client **clients, size_t count)
 {
-    struct table table = open_table(page, "<th>address<th>listener<th>reason<th class=\"n\">letters<th class=\"n\">logins<th class=\"n\">connections<th>first<th>last", count);
-    for (size_t i = 0; i < shown(count); i++) {
-        open_row(&table, i);
-        print_address(page, &clients[i]->address);
-        print_word(page, "a", summary->tally->services[clients[i]->service].name);
-        print_word(page, "a", realip_reason_token((enum realip_reason)clients[i]->reason));
-        print_cell(page, clients[i]->deeds[REALIP_AUDIT_MAILS]);
-        print_cell(page, clients[i]->deeds[REALIP_AUDIT_LOGINS]);
-        print_cell(page, clients[i]->deeds[REALIP_AUDIT_CONNECTIONS]);
-        print_time(page, clients[i]->first);
-        print_time(page, clients[i]->last);
+    static const struct realip_audit_head heads[] = { { "address", false }, { "listener", false }, { "reason", false }, { "letters", true }, { "logins", true }, { "connections", true }, { "first", false }, { "last", false } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 8, count);
+    for (size_t i = 0; i < realip_audit_table_shown(count); i++) {
+        realip_audit_table_row(&table, i);
+        realip_audit_table_address(&table, &clients[i]->address);
+        realip_audit_table_word(&table, "a", summary->tally->services[clients[i]->service].name);
+        realip_audit_table_word(&table, "a", realip_reason_token((enum realip_reason)clients[i]->reason));
+        realip_audit_table_number(&table, clients[i]->deeds[REALIP_AUDIT_MAILS]);
+        realip_audit_table_number(&table, clients[i]->deeds[REALIP_AUDIT_LOGINS]);
+        realip_audit_table_number(&table, clients[i]->deeds[REALIP_AUDIT_CONNECTIONS]);
+        realip_audit_table_time(&table, clients[i]->first);
+        realip_audit_table_time(&table, clients[i]->last);
         fputs("</tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
 }
 
 static uint64_t relayed_on(const struct realip_audit_day_row *day, unsigned which)
@@ -204,30 +161,53 @@ static void print_relays(FILE *page, const struct realip_audit_summary *summary)
     fputs("<p>Letters that came from these addresses and went to other domains. Without a login, any stranger behind such an address could do it: take the "
           "address out of <code>mynetworks</code>.</p>\n",
           page);
+    print_note(page, summary->tally->totals.relayed_unknown, "Recipients of letters that a filter gave back, and of whose senders no line tells whether they had logged in");
     realip_audit_page_spark(page, summary, relayed_on, 0, "recipients");
-    struct table table = open_table(page, "<th>from<th>to<th class=\"n\">recipients<th class=\"n\">of users who logged in<th>since<th>such as", summary->relay_count);
-    for (size_t i = 0; i < shown(summary->relay_count); i++) {
+    static const struct realip_audit_head heads[] = { { "from", false }, { "to", false }, { "recipients", true }, { "of users who logged in", true }, { "since", false }, { "such as", false } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 6, summary->relay_count);
+    for (size_t i = 0; i < realip_audit_table_shown(summary->relay_count); i++) {
         const struct realip_audit_relay *relay = summary->relays[i];
 
-        open_row(&table, i);
-        print_address(page, &relay->address);
-        print_word(page, "w", relay->domain);
-        print_cell(page, relay->count);
-        print_cell(page, relay->with_login);
-        print_time(page, relay->first);
-        fputs("<td class=\"w\">", page);
+        realip_audit_table_row(&table, i);
+        realip_audit_table_address(&table, &relay->address);
+        realip_audit_table_word(&table, "w", relay->domain);
+        realip_audit_table_number(&table, relay->count);
+        realip_audit_table_number(&table, relay->with_login);
+        realip_audit_table_time(&table, relay->first);
+        realip_audit_table_cell(&table, "w");
         realip_audit_page_text(page, relay->sender);
         fputs(" → ", page);
         realip_audit_page_text(page, relay->recipient);
         fputs("</td></tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
     fputs("</section>\n", page);
 }
 
 static uint64_t failures_on(const struct realip_audit_day_row *day, unsigned kind)
 {
     return day->day->failures[kind];
+}
+
+/* Who connected, where Dovecot told it: the first few. */
+static void print_peers(FILE *page, const struct realip_audit_summary *summary, enum realip_proxy_failure kind)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < summary->peer_count; i++) {
+        struct realip_address address = realip_audit_address_of(&summary->peers[i]->address);
+        char text[REALIP_ADDRESS_TEXT_SIZE];
+
+        if (summary->peers[i]->failure != kind || ++count > MOST_PEERS)
+            continue;
+        fputs(count == 1 ? "<br>From " : ", ", page);
+        realip_audit_page_text(page, realip_address_format(&address, text));
+        fputs(" (", page);
+        realip_audit_page_number(page, summary->peers[i]->count);
+        putc(')', page);
+    }
+    if (count > MOST_PEERS)
+        fprintf(page, " and %zu more", count - MOST_PEERS);
 }
 
 static void print_failure(FILE *page, const struct realip_audit_summary *summary, enum realip_proxy_failure kind)
@@ -253,6 +233,7 @@ static void print_failure(FILE *page, const struct realip_audit_summary *summary
         putc(')', page);
         is_first = false;
     }
+    print_peers(page, summary, kind);
     fputs("</span></dd>\n", page);
 }
 
@@ -275,18 +256,28 @@ static void print_bans(FILE *page, const struct realip_audit_summary *summary)
         return;
     open_section(page, "bad", "fail2ban banned your own addresses");
     fputs("<p>All clients behind them were shut out. <code>realipctl export fail2ban</code> writes the list for <code>ignoreip</code>.</p>\n", page);
-    struct table table = open_table(page, "<th>address<th>jail<th class=\"n\">times<th>first<th>last", summary->ban_count);
-    for (size_t i = 0; i < shown(summary->ban_count); i++) {
-        open_row(&table, i);
-        print_address(page, &summary->bans[i]->address);
-        print_word(page, "w", summary->bans[i]->jail);
-        print_cell(page, summary->bans[i]->count);
-        print_time(page, summary->bans[i]->first);
-        print_time(page, summary->bans[i]->last);
+    static const struct realip_audit_head heads[] = { { "address", false }, { "jail", false }, { "times", true }, { "first", false }, { "last", false } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 5, summary->ban_count);
+    for (size_t i = 0; i < realip_audit_table_shown(summary->ban_count); i++) {
+        realip_audit_table_row(&table, i);
+        realip_audit_table_address(&table, &summary->bans[i]->address);
+        realip_audit_table_word(&table, "w", summary->bans[i]->jail);
+        realip_audit_table_number(&table, summary->bans[i]->count);
+        realip_audit_table_time(&table, summary->bans[i]->first);
+        realip_audit_table_time(&table, summary->bans[i]->last);
         fputs("</tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
     fputs("</section>\n", page);
+}
+
+/* A number of names; "512+" where there were more. */
+static void print_names(struct realip_audit_table *table, unsigned count, bool is_more)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%u%s", count, is_more ? "+" : "");
+    realip_audit_table_word(table, count == 0 ? "n z" : "n", text);
 }
 
 static void print_suspects(FILE *page, const struct realip_audit_summary *summary)
@@ -297,21 +288,22 @@ static void print_suspects(FILE *page, const struct realip_audit_summary *summar
     fprintf(page, "<p>Distinct names within %u seconds. Many users: an office or a carrier, or a gateway of your own that no list names. Many HELO names: the same, "
                   "or a spammer.</p>\n",
             summary->tally->crowds.window);
-    struct table table = open_table(page, "<th>address<th class=\"n\">users<th class=\"n\">HELO names<th class=\"n\">events<th>first<th>last", summary->suspect_count);
-    for (size_t i = 0; i < shown(summary->suspect_count); i++) {
+    static const struct realip_audit_head heads[] = { { "address", false }, { "users", true }, { "HELO names", true }, { "events", true }, { "first", false }, { "last", false } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 6, summary->suspect_count);
+    for (size_t i = 0; i < realip_audit_table_shown(summary->suspect_count); i++) {
         const struct realip_audit_suspect *suspect = &summary->suspects[i];
         char text[REALIP_ADDRESS_TEXT_SIZE];
 
-        open_row(&table, i);
-        print_word(page, "a", realip_address_format(&suspect->crowd->address, text));
-        print_cell(page, suspect->users);
-        print_cell(page, suspect->helos);
-        print_cell(page, suspect->crowd->events);
-        print_time(page, suspect->crowd->first);
-        print_time(page, suspect->crowd->last);
+        realip_audit_table_row(&table, i);
+        realip_audit_table_word(&table, "a", realip_address_format(&suspect->crowd->address, text));
+        print_names(&table, suspect->users, suspect->crowd->is_more[REALIP_CROWD_USERS]);
+        print_names(&table, suspect->helos, suspect->crowd->is_more[REALIP_CROWD_HELOS]);
+        realip_audit_table_number(&table, suspect->crowd->events);
+        realip_audit_table_time(&table, suspect->crowd->first);
+        realip_audit_table_time(&table, suspect->crowd->last);
         fputs("</tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
     fputs("</section>\n", page);
 }
 
@@ -320,20 +312,21 @@ static void print_verdicts(FILE *page, const struct realip_audit_summary *summar
     if (summary->verdict_count == 0)
         return;
     open_section(page, "", "What mail-realip itself said of sessions");
-    struct table table = open_table(page, "<th>source<th>listener<th>reason<th>wanted<th>done<th class=\"n\">times", summary->verdict_count);
-    for (size_t i = 0; i < shown(summary->verdict_count); i++) {
+    static const struct realip_audit_head heads[] = { { "source", false }, { "listener", false }, { "reason", false }, { "wanted", false }, { "done", false }, { "times", true } };
+    struct realip_audit_table table = realip_audit_table_open(page, heads, 6, summary->verdict_count);
+    for (size_t i = 0; i < realip_audit_table_shown(summary->verdict_count); i++) {
         const struct realip_audit_verdict *verdict = summary->verdicts[i];
 
-        open_row(&table, i);
-        print_word(page, "a", verdict->source);
-        print_word(page, "a", verdict->listener);
-        print_word(page, "a", realip_reason_token((enum realip_reason)verdict->reason));
-        print_word(page, "", realip_action_token((enum realip_action)verdict->wanted));
-        print_word(page, "", realip_action_token((enum realip_action)verdict->action));
-        print_cell(page, verdict->count);
+        realip_audit_table_row(&table, i);
+        realip_audit_table_word(&table, "a", verdict->source);
+        realip_audit_table_word(&table, "a", verdict->listener);
+        realip_audit_table_word(&table, "a", realip_reason_token((enum realip_reason)verdict->reason));
+        realip_audit_table_word(&table, "", realip_action_token((enum realip_action)verdict->wanted));
+        realip_audit_table_word(&table, "", realip_action_token((enum realip_action)verdict->action));
+        realip_audit_table_number(&table, verdict->count);
         fputs("</tr>\n", page);
     }
-    close_table(&table);
+    realip_audit_table_close(&table);
     fputs("</section>\n", page);
 }
 

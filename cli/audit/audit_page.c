@@ -18,7 +18,8 @@ static const char style[] =
     ".tile.bad b,h2.bad{color:var(--bad)}.tile.warn b,h2.warn{color:var(--warn)}.tile.good b,h2.good{color:var(--good)}"
     ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.35rem .6rem .35rem 0;border-top:1px solid var(--line);vertical-align:top}"
     "th{border-top:0;color:var(--faint);font-weight:600;white-space:nowrap}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td.a{white-space:nowrap;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85rem}td.w{overflow-wrap:anywhere;min-width:13rem}"
+    "td.a,td.t{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.85rem}td.a{overflow-wrap:anywhere;min-width:8.5rem}td.t{white-space:nowrap;padding-left:.6rem}"
+    "td.w{overflow-wrap:anywhere;min-width:10rem}"
     "svg{display:block;width:100%}svg.days{height:12rem;border-bottom:1px solid var(--line)}svg.spark{height:1.6rem;width:9rem;margin:.2rem 0}svg.bar{height:.9rem;min-width:7rem}"
     ".axis{display:flex;justify-content:space-between;color:var(--faint);font-size:.8rem}.legend{display:flex;flex-wrap:wrap;gap:.25rem 1rem;font-size:.875rem;margin-top:.5rem}"
     ".legend i{display:inline-block;width:.8rem;height:.8rem;border-radius:.2rem;margin-right:.35rem;vertical-align:-.05rem}"
@@ -27,6 +28,9 @@ static const char style[] =
     "details{margin-top:.5rem}summary{cursor:pointer;color:var(--faint);font-size:.9rem;padding:.3rem 0}"
     "dl{margin:0}dt{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;justify-content:space-between;border-top:1px solid var(--line);padding-top:.6rem;font-weight:600}"
     "dd{margin:.2rem 0 .6rem;font-size:.9rem}code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9em}"
+    "@media(max-width:48rem){.wide table,.wide tbody,.wide tr,.wide td{display:block}.wide tr:first-child,.wide td.z{display:none}.wide tr{border-top:1px solid var(--line);padding:.5rem 0}"
+    ".wide td,.wide td.t{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right;white-space:normal;overflow-wrap:anywhere;min-width:0}"
+    ".wide td::before{content:attr(data-h);flex:none;color:var(--faint);font-family:system-ui,sans-serif;font-size:.85rem}svg.bar{width:60%}}"
     "@media(max-width:30rem){main{padding:.6rem}section{padding:.75rem}.tile b{font-size:1.25rem}.tiles{grid-template-columns:1fr 1fr}}";
 
 void realip_audit_page_head(FILE *page)
@@ -180,6 +184,10 @@ void realip_audit_page_days(FILE *page, const struct realip_audit_summary *summa
     struct span span = span_of(summary);
     uint64_t most = 1;
 
+    if (summary->day_count == 0) { /* no line has a time stamp */
+        print_legend(page, summary);
+        return;
+    }
     for (size_t i = 0; i < summary->day_count; i++) {
         if (summary->days[i].day->day >= span.first && sum_of(&summary->days[i]) > most)
             most = sum_of(&summary->days[i]);
@@ -203,6 +211,8 @@ void realip_audit_page_spark(FILE *page, const struct realip_audit_summary *summ
     struct span span = span_of(summary);
     uint64_t most = 1;
 
+    if (summary->day_count == 0)
+        return;
     for (size_t i = 0; i < summary->day_count; i++) {
         if (summary->days[i].day->day >= span.first && of(&summary->days[i], which) > most)
             most = of(&summary->days[i], which);

@@ -15,6 +15,8 @@ const char *realip_audit_day_text(int64_t day, char text[REALIP_AUDIT_TIME_SIZE]
     unsigned month;
     unsigned of_month;
 
+    if (day == 0)
+        return strcpy(text, "no time stamp");
     realip_log_clock_date(day, &year, &month, &of_month);
     snprintf(text, REALIP_AUDIT_TIME_SIZE, "%04u-%02u-%02u", year, month, of_month);
     return text;
@@ -98,7 +100,7 @@ static void add_cell(struct realip_audit_summary *summary, struct realip_audit_d
 
 static void add_day(struct realip_audit_summary *summary, const struct realip_audit_day *day)
 {
-    struct realip_audit_day_row *row = &summary->days[summary->day_count++];
+    struct realip_audit_day_row *row = day->day == 0 ? &summary->undated : &summary->days[summary->day_count++];
 
     row->day = day;
     for (unsigned service = 0; service < REALIP_AUDIT_SERVICES; service++) {
@@ -306,6 +308,11 @@ void realip_audit_summary_clear(struct realip_audit_summary *summary)
     free(summary->peers);
     free(summary->suspects);
     *summary = (struct realip_audit_summary){ 0 };
+}
+
+bool realip_audit_crowd_has_more(const struct realip_crowd *crowd)
+{
+    return crowd->is_more[REALIP_CROWD_USERS] || crowd->is_more[REALIP_CROWD_HELOS];
 }
 
 bool realip_audit_summary_has_findings(const struct realip_audit_summary *summary)

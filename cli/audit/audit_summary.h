@@ -50,6 +50,7 @@ struct realip_audit_summary {
     size_t row_count;
     struct realip_audit_day_row *days; /* oldest first; days without a line between them are not there */
     size_t day_count;
+    struct realip_audit_day_row undated; /* what lines without a time stamp told; undated.day is NULL where there are none */
     const struct realip_audit_client **clients;
     size_t client_count;
     const struct realip_audit_client **insiders;
@@ -80,7 +81,10 @@ bool realip_audit_summary_has_findings(const struct realip_audit_summary *summar
 /* Were letters begun, and no line of qmgr or a delivery agent tells of any? Then none could be counted. */
 bool realip_audit_summary_lacks_queue(const struct realip_audit_summary *summary);
 
-/* "2026-11-22"; "2026-11-22 03:04". Returns `text`. */
+/* Of a suspect: there were more names than could be counted. */
+bool realip_audit_crowd_has_more(const struct realip_crowd *crowd);
+
+/* "2026-11-22", "no time stamp" for 0; "2026-11-22 03:04", "-" for 0. Returns `text`. */
 #define REALIP_AUDIT_TIME_SIZE 32
 const char *realip_audit_day_text(int64_t day, char text[REALIP_AUDIT_TIME_SIZE]);
 const char *realip_audit_time_text(int64_t when, char text[REALIP_AUDIT_TIME_SIZE]);

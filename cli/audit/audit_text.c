@@ -1,122 +1,10 @@
 /* The report for a terminal, or for a mail to oneself. */
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "audit_summary.h"
-#include "terminal.h"
+#include "audit_print.h"
 
 #define MOST_ROWS  10 /* of a list; the rest is in --json and --html */
-#define BAR_WIDTH  20U
-#define MOST_DAYS  60U
-
-struct page {
-    const struct realip_audit_summary *summary;
-    const struct realip_terminal *terminal;
-};
-
-static const char *style(const struct page *page, enum realip_style which)
-{
-    return realip_terminal_style(page->terminal, which);
-}
-
-static void title(const struct page *page, enum realip_style which, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void title(const struct page *page, enum realip_style which, const char *format, ...)
-{
-    va_list args;
-
-    printf("\n%s", style(page, which));
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    printf("%s\n", style(page, REALIP_STYLE_NONE));
-}
-
-#define NUMBER_SIZE 32
-
-/* 1234567 → 1,234,567 */
-static const char *number(uint64_t value, char text[NUMBER_SIZE])
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
-    char *out = text;
-
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0)
-            *out++ = ',';
-        *out++ = digits[i];
-    }
-    *out = '\0';
-    return text;
-}
-
-static void print_number(uint64_t value, int width)
-{
-    char text[NUMBER_SIZE];
-
-    printf("%*s", width, number(value, text));
-}
-
-/* What a log holds may be anything: nothing of it moves a terminal's cursor. */
-static void print_plain(const char *text, int width)
-{
-    int length = 0;
-
-    for (; *text != '\0'; text++, length++)
-        putchar((unsigned char)*text < ' ' || (unsigned char)*text >= 127 ? '?' : *text);
-    for (; length < width; length++)
-        putchar(' ');
-}
-
-static void print_bar(const struct page *page, uint64_t value, uint64_t most)
-{
-    static const char *const eighths[] = { "", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
-    uint64_t parts = most == 0 ? 0 : value * BAR_WIDTH * 8 / most;
-    unsigned printed = 0;
-
-    if (parts == 0 && value > 0)
-        parts = 1;
-    for (; printed < parts / 8; printed++)
-        fputs(page->terminal->unicode ? "█" : "#", stdout);
-    if (parts % 8 != 0) {
-        fputs(page->terminal->unicode ? eighths[parts % 8] : parts / 8 == 0 ? "." : "", stdout);
-        printed += page->terminal->unicode || parts / 8 == 0;
-    }
-    for (; printed < BAR_WIDTH; printed++)
-        putchar(' ');
-}
-
-static void print_spark(const struct page *page, uint64_t value, uint64_t most)
-{
-    static const char *const levels[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
-    unsigned level = most == 0 || value == 0 ? 0 : (unsigned)((value * 7 + most - 1) / most);
-
-    if (page->terminal->unicode)
-        fputs(value == 0 ? "·" : levels[level], stdout);
-    else
-        putchar(value == 0 ? '.' : (char)('1' + level));
-}
-
-static const struct realip_audit_day_row *first_day(const struct realip_audit_summary *summary)
-{
-    return summary->day_count > MOST_DAYS ? &summary->days[summary->day_count - MOST_DAYS] : summary->days;
-}
-
-/* One sign for each of the last days; `of` tells a day's number. */
-static void print_days(const struct page *page, uint64_t (*of)(const struct realip_audit_day_row *, unsigned), unsigned which)
-{
-    const struct realip_audit_summary *summary = page->summary;
-    const struct realip_audit_day_row *end = summary->days + summary->day_count;
-    uint64_t most = 0;
-
-    for (const struct realip_audit_day_row *day = first_day(summary); day < end; day++) {
-        if (of(day, which) > most)
-            most = of(day, which);
-    }
-    for (const struct realip_audit_day_row *day = first_day(summary); day < end; day++)
-        print_spark(page, of(day, which), most);
-}
+#define MOST_LINES 20 /* of a table */
 
 static uint64_t refused_on(const struct realip_audit_day_row *day, unsigned reason)
 {
@@ -134,13 +22,7 @@ static uint64_t failures_on(const struct realip_audit_day_row *day, unsigned kin
     return day->day->failures[kind];
 }
 
-static void print_more(const struct page *page, size_t count)
-{
-    if (count > MOST_ROWS)
-        printf("  %s and %zu more: --json tells all, --html more\n", page->terminal->unicode ? "…" : "...", count - MOST_ROWS);
-}
-
-static void print_head(const struct page *page)
+static void print_head(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
     const struct realip_audit_totals *totals = &summary->tally->totals;
@@ -148,11 +30,11 @@ static void print_head(const struct page *page)
     char first[REALIP_AUDIT_TIME_SIZE];
     char last[REALIP_AUDIT_TIME_SIZE];
 
-    printf("%smail-realip audit%s  ", style(page, REALIP_STYLE_STRONG), style(page, REALIP_STYLE_NONE));
-    print_number(totals->lines, 0);
-    printf(" lines of %zu %s, %s to %s%s\n", summary->input->file_count, summary->input->file_count == 1 ? "log" : "logs",
-           realip_audit_time_text(totals->first, first), realip_audit_time_text(totals->last, last),
-           summary->was_interrupted ? " (interrupted: this is what was known by then)" : "");
+    printf("%smail-realip audit%s  ", realip_audit_print_style(page, REALIP_STYLE_STRONG), realip_audit_print_style(page, REALIP_STYLE_NONE));
+    realip_audit_print_number(totals->lines, 0);
+    printf(" lines of %zu %s, %s%s%s%s\n", summary->input->file_count, summary->input->file_count == 1 ? "log" : "logs",
+           totals->first != 0 ? realip_audit_time_text(totals->first, first) : "no time stamp", totals->first != 0 ? " to " : "",
+           totals->first != 0 ? realip_audit_time_text(totals->last, last) : "", summary->was_interrupted ? " (interrupted: this is what was known by then)" : "");
     printf("rules: %s: %zu networks of infrastructure, %zu of proxies, %zu internal\n",
            rules->config != NULL ? rules->config->path : "no configuration, this host's gateways and bridges and what the options name",
            realip_network_set_count(rules->rules.sets[REALIP_SET_INFRASTRUCTURE]), realip_network_set_count(rules->rules.sets[REALIP_SET_PROXIES]),
@@ -161,14 +43,14 @@ static void print_head(const struct page *page)
         printf("       nothing is listed, so nothing can be found by address; name your nodes: --infrastructure 10.0.20.0/24 --proxies 10.0.20.13\n");
     printf("seen:  ");
     for (unsigned deed = 0; deed < REALIP_AUDIT_DEED_COUNT; deed++) {
-        print_number(summary->deeds[deed], 0);
+        realip_audit_print_number(summary->deeds[deed], 0);
         printf(" %s%s", realip_audit_deed_token((enum realip_audit_deed)deed), deed + 1 < REALIP_AUDIT_DEED_COUNT ? ", " : "\n");
     }
     if (realip_audit_summary_lacks_queue(summary))
         printf("       %llu letters were begun, and no line tells what became of them: the lines of qmgr are not here\n", (unsigned long long)totals->letters_begun);
 }
 
-static void print_refused(const struct page *page)
+static void print_refused(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
     uint64_t all = summary->refused_mails + summary->refused_logins;
@@ -177,10 +59,10 @@ static void print_refused(const struct page *page)
     if (realip_audit_rules_are_empty(summary->tally->rules))
         return; /* said above */
     if (all == 0) {
-        title(page, REALIP_STYLE_GOOD, "Nothing would have been refused");
+        realip_audit_print_title(page, REALIP_STYLE_GOOD, "Nothing would have been refused");
         return;
     }
-    title(page, REALIP_STYLE_BAD, "Would have been refused, were it switched on: %llu letters, %llu logins", (unsigned long long)summary->refused_mails,
+    realip_audit_print_title(page, REALIP_STYLE_BAD, "Would have been refused, were it switched on: %llu letters, %llu logins", (unsigned long long)summary->refused_mails,
           (unsigned long long)summary->refused_logins);
     for (unsigned reason = 0; reason < REALIP_REASON_COUNT; reason++)
         most = summary->refused[reason] > most ? summary->refused[reason] : most;
@@ -188,34 +70,37 @@ static void print_refused(const struct page *page)
         if (summary->refused[reason] == 0)
             continue;
         printf("  %-16s ", realip_reason_token((enum realip_reason)reason));
-        print_bar(page, summary->refused[reason], most);
-        print_number(summary->refused[reason], 12);
-        printf("  %s", style(page, REALIP_STYLE_FAINT));
-        print_days(page, refused_on, reason);
-        printf("%s\n", style(page, REALIP_STYLE_NONE));
+        realip_audit_print_bar(page, summary->refused[reason], most);
+        realip_audit_print_number(summary->refused[reason], 12);
+        printf("  %s", realip_audit_print_style(page, REALIP_STYLE_FAINT));
+        realip_audit_print_days(page, refused_on, reason);
+        printf("%s\n", realip_audit_print_style(page, REALIP_STYLE_NONE));
     }
+    if (summary->undated.all > 0)
+        printf("  of %llu letters and logins there is no time stamp: they are in no day\n", (unsigned long long)summary->undated.all);
 }
 
-static void print_rows(const struct page *page)
+static void print_rows(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->row_count == 0)
         return;
-    title(page, REALIP_STYLE_STRONG, "By listener");
+    realip_audit_print_title(page, REALIP_STYLE_STRONG, "By listener");
     printf("  %-24s %-16s %-10s %12s %12s %12s %12s\n", "listener", "reason", "action", "letters", "logins", "rejected", "connections");
-    for (size_t i = 0; i < summary->row_count && i < MOST_ROWS * 2; i++) {
+    for (size_t i = 0; i < summary->row_count && i < MOST_LINES; i++) {
         const struct realip_audit_row *row = &summary->rows[i];
 
         printf("  ");
-        print_plain(row->service->name, 24);
+        realip_audit_print_plain(row->service->name, 24);
         printf(" %-16s %-10s", realip_reason_token(row->reason), realip_action_token(row->wanted));
-        print_number(row->deeds[REALIP_AUDIT_MAILS], 13);
-        print_number(row->deeds[REALIP_AUDIT_LOGINS], 13);
-        print_number(row->deeds[REALIP_AUDIT_REJECTED] + row->deeds[REALIP_AUDIT_FAILED_LOGINS], 13);
-        print_number(row->deeds[REALIP_AUDIT_CONNECTIONS], 13);
+        realip_audit_print_number(row->deeds[REALIP_AUDIT_MAILS], 13);
+        realip_audit_print_number(row->deeds[REALIP_AUDIT_LOGINS], 13);
+        realip_audit_print_number(row->deeds[REALIP_AUDIT_REJECTED] + row->deeds[REALIP_AUDIT_FAILED_LOGINS], 13);
+        realip_audit_print_number(row->deeds[REALIP_AUDIT_CONNECTIONS], 13);
         putchar('\n');
     }
+    realip_audit_print_more(page, summary->row_count, MOST_LINES);
 }
 
 static void print_client_row(const struct realip_audit_summary *summary, const struct realip_audit_client *client)
@@ -225,41 +110,41 @@ static void print_client_row(const struct realip_audit_summary *summary, const s
     char last[REALIP_AUDIT_TIME_SIZE];
 
     printf("  %-26s ", realip_address_format(&address, text));
-    print_plain(summary->tally->services[client->service].name, 24);
+    realip_audit_print_plain(summary->tally->services[client->service].name, 24);
     printf(" %-16s", realip_reason_token((enum realip_reason)client->reason));
-    print_number(client->deeds[REALIP_AUDIT_MAILS], 12);
-    print_number(client->deeds[REALIP_AUDIT_LOGINS], 12);
+    realip_audit_print_number(client->deeds[REALIP_AUDIT_MAILS], 12);
+    realip_audit_print_number(client->deeds[REALIP_AUDIT_LOGINS], 12);
     printf("   last %s\n", realip_audit_time_text(client->last, last));
 }
 
-static void print_clients(const struct page *page)
+static void print_clients(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->client_count == 0)
         return;
-    title(page, REALIP_STYLE_STRONG, "Who");
+    realip_audit_print_title(page, REALIP_STYLE_STRONG, "Who");
     printf("  %-26s %-24s %-16s%12s%12s\n", "address", "listener", "reason", "letters", "logins");
     for (size_t i = 0; i < summary->client_count && i < MOST_ROWS; i++)
         print_client_row(summary, summary->clients[i]);
-    print_more(page, summary->client_count);
+    realip_audit_print_more(page, summary->client_count, MOST_ROWS);
 }
 
-static void print_relay_row(const struct page *page, const struct realip_audit_relay *relay)
+static void print_relay_row(const struct realip_audit_print *page, const struct realip_audit_relay *relay)
 {
     struct realip_address address = realip_audit_address_of(&relay->address);
     char text[REALIP_ADDRESS_TEXT_SIZE];
     char first[REALIP_AUDIT_TIME_SIZE];
 
     printf("  from %s to ", realip_address_format(&address, text));
-    print_plain(relay->domain, 0);
+    realip_audit_print_plain(relay->domain, 0);
     printf(": ");
-    print_number(relay->count, 0);
+    realip_audit_print_number(relay->count, 0);
     printf(" %s since %s, such as <", relay->count == 1 ? "recipient" : "recipients", realip_audit_time_text(relay->first, first));
-    print_plain(relay->sender, 0);
+    realip_audit_print_plain(relay->sender, 0);
     printf("> to <");
-    print_plain(relay->recipient, 0);
-    printf(">%s", style(page, REALIP_STYLE_NONE));
+    realip_audit_print_plain(relay->recipient, 0);
+    printf(">%s", realip_audit_print_style(page, REALIP_STYLE_NONE));
     if (relay->with_login > 0)
         printf(" (and %llu of users who logged in)", (unsigned long long)relay->with_login);
     if (relay->unknown > 0)
@@ -267,27 +152,28 @@ static void print_relay_row(const struct page *page, const struct realip_audit_r
     putchar('\n');
 }
 
-static void print_relays(const struct page *page)
+static void print_relays(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
     const struct realip_audit_totals *totals = &summary->tally->totals;
     uint64_t letters = totals->relayed_letters[REALIP_LETTER_LOGIN_NONE];
+    size_t count = 0;
 
     if (totals->relayed_with_login + totals->relayed_unknown > 0 && totals->relayed == 0)
-        title(page, REALIP_STYLE_WARN, "Letters to %llu recipients of other domains came from such addresses, none of them of nobody who logged in, as far as the log tells",
+        realip_audit_print_title(page, REALIP_STYLE_WARN, "Letters to %llu recipients of other domains came from such addresses, none of them of nobody who logged in, as far as the log tells",
               (unsigned long long)(totals->relayed_with_login + totals->relayed_unknown));
     if (totals->relayed == 0)
         return;
-    title(page, REALIP_STYLE_BAD, "You were a relay: %llu %s of nobody who logged in went to %llu %s of other domains", (unsigned long long)letters,
+    realip_audit_print_title(page, REALIP_STYLE_BAD, "You were a relay: %llu %s of nobody who logged in went to %llu %s of other domains", (unsigned long long)letters,
           letters == 1 ? "letter" : "letters", (unsigned long long)totals->relayed, totals->relayed == 1 ? "recipient" : "recipients");
     printf("  by day: ");
-    print_days(page, relayed_on, 0);
+    realip_audit_print_days(page, relayed_on, 0);
     putchar('\n');
-    for (size_t i = 0; i < summary->relay_count && i < MOST_ROWS; i++) {
-        if (summary->relays[i]->count > 0)
-            print_relay_row(page, summary->relays[i]);
-    }
-    print_more(page, summary->relay_count);
+    while (count < summary->relay_count && summary->relays[count]->count > 0)
+        count++; /* the most first: behind these are those of users alone */
+    for (size_t i = 0; i < count && i < MOST_ROWS; i++)
+        print_relay_row(page, summary->relays[i]);
+    realip_audit_print_more(page, count, MOST_ROWS);
     puts("  What may relay by its address alone, and shows an address that strangers share, is open to all of them: take it out of mynetworks.");
 }
 
@@ -299,9 +185,9 @@ static void print_failing_services(const struct realip_audit_summary *summary, u
         if (service->failures[kind] == 0)
             continue;
         printf("      at ");
-        print_plain(service->name, 0);
+        realip_audit_print_plain(service->name, 0);
         printf(": ");
-        print_number(service->failures[kind], 0);
+        realip_audit_print_number(service->failures[kind], 0);
         putchar('\n');
     }
 }
@@ -323,68 +209,68 @@ static void print_failing_peers(const struct realip_audit_summary *summary, unsi
         putchar('\n');
 }
 
-static void print_failures(const struct page *page)
+static void print_failures(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->failure_count == 0)
         return;
-    title(page, REALIP_STYLE_BAD, "PROXY failed %llu times", (unsigned long long)summary->failure_count);
+    realip_audit_print_title(page, REALIP_STYLE_BAD, "PROXY failed %llu times", (unsigned long long)summary->failure_count);
     for (unsigned kind = 0; kind < REALIP_PROXY_FAILURE_COUNT; kind++) {
         if (summary->failures[kind] == 0)
             continue;
         printf("  %-20s", realip_proxy_failure_token((enum realip_proxy_failure)kind));
-        print_number(summary->failures[kind], 12);
+        realip_audit_print_number(summary->failures[kind], 12);
         printf("  ");
-        print_days(page, failures_on, kind);
+        realip_audit_print_days(page, failures_on, kind);
         printf("\n      %s\n", realip_proxy_failure_sentence((enum realip_proxy_failure)kind));
         print_failing_services(summary, kind);
         print_failing_peers(summary, kind);
     }
 }
 
-static void print_suspects(const struct page *page)
+static void print_suspects(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->suspect_count == 0)
         return;
-    title(page, REALIP_STYLE_WARN, "Behave like a NAT and stand in no list (distinct names within %u s)", summary->tally->crowds.window);
+    realip_audit_print_title(page, REALIP_STYLE_WARN, "Behave like a NAT and stand in no list (distinct names within %u s)", summary->tally->crowds.window);
     printf("  %-26s %12s %12s %12s\n", "address", "users", "HELO names", "events");
     for (size_t i = 0; i < summary->suspect_count && i < MOST_ROWS; i++) {
         const struct realip_audit_suspect *suspect = &summary->suspects[i];
         char text[REALIP_ADDRESS_TEXT_SIZE];
 
         printf("  %-26s", realip_address_format(&suspect->crowd->address, text));
-        print_number(suspect->users, 13);
-        print_number(suspect->helos, 13);
-        print_number(suspect->crowd->events, 13);
-        putchar('\n');
+        realip_audit_print_number(suspect->users, 13);
+        realip_audit_print_number(suspect->helos, 13);
+        realip_audit_print_number(suspect->crowd->events, 13);
+        puts(realip_audit_crowd_has_more(suspect->crowd) ? "  (at least so many names)" : "");
     }
-    print_more(page, summary->suspect_count);
+    realip_audit_print_more(page, summary->suspect_count, MOST_ROWS);
     puts("  Many users: an office or a carrier, or a gateway of your own that no list names. Many HELO names: the same, or a spammer.");
 }
 
-static void print_insiders(const struct page *page)
+static void print_insiders(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->insider_count == 0)
         return;
-    title(page, REALIP_STYLE_STRONG, "Private addresses that count as clients, as no list names them");
+    realip_audit_print_title(page, REALIP_STYLE_STRONG, "Private addresses that count as clients, as no list names them");
     for (size_t i = 0; i < summary->insider_count && i < MOST_ROWS; i++)
         print_client_row(summary, summary->insiders[i]);
-    print_more(page, summary->insider_count);
+    realip_audit_print_more(page, summary->insider_count, MOST_ROWS);
     puts("  Is one of them a node, a bridge or a proxy? Add --infrastructure or --proxies and look again.");
 }
 
-static void print_bans(const struct page *page)
+static void print_bans(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->ban_count == 0)
         return;
-    title(page, REALIP_STYLE_BAD, "fail2ban banned your own addresses %llu times: all clients behind them were shut out",
+    realip_audit_print_title(page, REALIP_STYLE_BAD, "fail2ban banned your own addresses %llu times: all clients behind them were shut out",
           (unsigned long long)summary->tally->totals.bans_of_ours);
     for (size_t i = 0; i < summary->ban_count && i < MOST_ROWS; i++) {
         const struct realip_audit_ban *ban = summary->bans[i];
@@ -393,48 +279,50 @@ static void print_bans(const struct page *page)
         char last[REALIP_AUDIT_TIME_SIZE];
 
         printf("  %-26s jail ", realip_address_format(&address, text));
-        print_plain(ban->jail, 20);
-        print_number(ban->count, 8);
+        realip_audit_print_plain(ban->jail, 20);
+        realip_audit_print_number(ban->count, 8);
         printf("   last %s\n", realip_audit_time_text(ban->last, last));
     }
-    print_more(page, summary->ban_count);
+    realip_audit_print_more(page, summary->ban_count, MOST_ROWS);
     puts("  Put them into ignoreip: realipctl export fail2ban writes the list.");
 }
 
-static void print_verdicts(const struct page *page)
+static void print_verdicts(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
 
     if (summary->verdict_count == 0)
         return;
-    title(page, REALIP_STYLE_STRONG, "What mail-realip itself said of sessions");
+    realip_audit_print_title(page, REALIP_STYLE_STRONG, "What mail-realip itself said of sessions");
     printf("  %-16s %-20s %-16s %-10s %-10s %12s\n", "source", "listener", "reason", "wanted", "done", "times");
-    for (size_t i = 0; i < summary->verdict_count && i < MOST_ROWS * 2; i++) {
+    for (size_t i = 0; i < summary->verdict_count && i < MOST_LINES; i++) {
         const struct realip_audit_verdict *verdict = summary->verdicts[i];
 
         printf("  ");
-        print_plain(verdict->source, 16);
+        realip_audit_print_plain(verdict->source, 16);
         putchar(' ');
-        print_plain(verdict->listener, 20);
+        realip_audit_print_plain(verdict->listener, 20);
         printf(" %-16s %-10s %-10s", realip_reason_token((enum realip_reason)verdict->reason), realip_action_token((enum realip_action)verdict->wanted),
                realip_action_token((enum realip_action)verdict->action));
-        print_number(verdict->count, 13);
+        realip_audit_print_number(verdict->count, 13);
         putchar('\n');
     }
+    realip_audit_print_more(page, summary->verdict_count, MOST_LINES);
 }
 
-static void print_left_out(const struct page *page)
+static void print_left_out(const struct realip_audit_print *page)
 {
     const struct realip_audit_summary *summary = page->summary;
     const struct realip_audit_tally *tally = summary->tally;
 
     if (summary->input->cut_lines > 0)
-        title(page, REALIP_STYLE_WARN, "%llu lines were longer than 1 MiB and were cut", (unsigned long long)summary->input->cut_lines);
+        realip_audit_print_title(page, REALIP_STYLE_WARN, "%llu lines were longer than 1 MiB and were cut", (unsigned long long)summary->input->cut_lines);
     if (summary->input->long_entries > 0)
-        title(page, REALIP_STYLE_WARN, "%llu entries of the journal were longer than 1 MiB and were left out", (unsigned long long)summary->input->long_entries);
+        realip_audit_print_title(page, REALIP_STYLE_WARN, "%llu %s of the journal longer than 1 MiB left out", (unsigned long long)summary->input->long_entries,
+                                 summary->input->long_entries == 1 ? "entry" : "entries");
     if (summary->left_out == 0)
         return;
-    title(page, REALIP_STYLE_WARN, "Left out, as memory is bounded (the sums above hold all the same)");
+    realip_audit_print_title(page, REALIP_STYLE_WARN, "Left out, as memory is bounded (the sums above hold all the same)");
     printf("  lines of addresses %llu, of relays %llu, of days or listeners %llu; letters %llu; addresses looked at for NATs %llu\n",
            (unsigned long long)(tally->clients.left_out + tally->insiders.left_out + tally->peers.left_out + tally->bans.left_out + tally->verdicts.left_out),
            (unsigned long long)tally->relays.left_out, (unsigned long long)tally->totals.days_left_out, (unsigned long long)tally->totals.letters_forgotten,
@@ -443,7 +331,7 @@ static void print_left_out(const struct page *page)
 
 int realip_audit_text(const struct realip_audit_summary *summary, const struct realip_terminal *terminal)
 {
-    struct page page = { summary, terminal };
+    struct realip_audit_print page = { summary, terminal };
 
     print_head(&page);
     print_refused(&page);
