@@ -35,6 +35,9 @@ static int print(const struct realip_export *export, FILE *out)
     return print_setting(export, "login_trusted_networks", out);
 }
 
+/* Where a text is from: a file as an admin writes it, doveconf's "KEY = VALUE", or the value alone. */
+enum origin { ORIGIN_UNKNOWN = 0, ORIGIN_FILE, ORIGIN_SETTINGS, ORIGIN_VALUE };
+
 /* Dovecot reads the list up to the first word that is none, at each connection, and says so nowhere else. A v4-mapped entry never
  * matches. */
 static int read_value(const struct realip_export_piece *value, const char *key, struct realip_export_report *report,
@@ -43,7 +46,7 @@ static int read_value(const struct realip_export_piece *value, const char *key, 
     struct realip_export_piece word = { 0 };
     struct realip_network network;
 
-    while (realip_export_piece_word(value, ", \t\"", &word)) {
+    while (realip_export_piece_word(value, ", \t\"'", &word)) {
         if (realip_export_piece_network(&word, false, &network) < 0) {
             realip_export_report_difference(report, "%s: '%.*s' is no network: Dovecot drops it and all behind it", key,
                                             (int)word.length, word.at);
@@ -58,8 +61,25 @@ static int read_value(const struct realip_export_piece *value, const char *key, 
     return 0;
 }
 
+/* A file's line without the comment: from a "#" on that stands in no quotes (Dovecot's config-parser). What doveconf prints has neither quotes nor
+ * comments: a "#" there belongs to the value. */
+static struct realip_export_piece uncommented(struct realip_export_piece line)
+{
+    char quote = '\0';
+
+    for (size_t i = 0; i < line.length; i++) {
+        char c = line.at[i];
+
+        if (quote != '\0' ? c == quote : c == '"' || c == '\'')
+            quote = quote == '\0' ? c : '\0';
+        else if (c == '#' && quote == '\0')
+            line.length = i;
+    }
+    return realip_export_piece_trim(line);
+}
+
 /* The last line with this key counts. doveconf -h prints the value alone. */
-static bool find_value(const struct realip_export_text *text, const char *key, bool alone, struct realip_export_piece *value_r)
+static bool find_value(const struct realip_export_text *text, const char *key, enum origin origin, struct realip_export_piece *value_r)
 {
     struct realip_export_piece line = { 0 };
     struct realip_export_piece value;
@@ -68,21 +88,23 @@ static bool find_value(const struct realip_export_text *text, const char *key, b
     while (realip_export_text_line(text, &line)) {
         if (line.length > 0 && line.at[0] == '#')
             continue;
-        if (realip_export_piece_value(&line, key, &value) || (alone && memchr(line.at, '=', line.length) == NULL)) {
-            *value_r = memchr(line.at, '=', line.length) == NULL ? line : value;
+        struct realip_export_piece said = origin == ORIGIN_FILE ? uncommented(line) : line;
+        bool keyed = memchr(said.at, '=', said.length) != NULL;
+        if (realip_export_piece_value(&said, key, &value) || (origin == ORIGIN_VALUE && !keyed)) {
+            *value_r = keyed ? value : said;
             found = true;
         }
     }
     return found;
 }
 
-static int compare_setting(const struct realip_export *export, const struct realip_export_text *text, const char *key, bool alone,
+static int compare_setting(const struct realip_export *export, const struct realip_export_text *text, const char *key, enum origin origin,
                            struct realip_export_report *report)
 {
     struct realip_export_piece value = { 0 };
     struct realip_ranges found = { 0 };
 
-    if (!find_value(text, key, alone, &value)) {
+    if (!find_value(text, key, origin, &value)) {
         realip_export_report_difference(report, "missing: %s", key);
         return 0;
     }
@@ -93,11 +115,17 @@ static int compare_setting(const struct realip_export *export, const struct real
     return result;
 }
 
+static int compare_settings(const struct realip_export *export, const struct realip_export_text *text, enum origin origin,
+                            struct realip_export_report *report)
+{
+    int result = compare_setting(export, text, "haproxy_trusted_networks", origin, report);
+
+    return result == 0 && export->login_trusted ? compare_setting(export, text, "login_trusted_networks", origin, report) : result;
+}
+
 static int compare(const struct realip_export *export, const struct realip_export_text *text, struct realip_export_report *report)
 {
-    int result = compare_setting(export, text, "haproxy_trusted_networks", false, report);
-
-    return result == 0 && export->login_trusted ? compare_setting(export, text, "login_trusted_networks", false, report) : result;
+    return compare_settings(export, text, ORIGIN_FILE, report);
 }
 
 /* doveconf -h KEY prints the value; doveconf KEY and doveconf -n print "KEY = VALUE". */
@@ -110,12 +138,13 @@ static int compare_running(const struct realip_export *export, const struct real
     while (!keyed && realip_export_text_line(text, &line))
         keyed = memchr(line.at, '=', line.length) != NULL;
     if (keyed)
-        return compare(export, text, report);
+        return compare_settings(export, text, ORIGIN_SETTINGS, report);
     /* An empty value is an empty line; no line at all is a doveconf that failed. */
     if (text->length == 0)
         return realip_export_report_unreadable(report, &(struct realip_export_piece){ 0 },
                                                "is empty; type: doveconf haproxy_trusted_networks | realipctl export dovecot --check -");
-    return compare_setting(export, text, export->login_trusted ? "login_trusted_networks" : "haproxy_trusted_networks", true, report);
+    return compare_setting(export, text, export->login_trusted ? "login_trusted_networks" : "haproxy_trusted_networks", ORIGIN_VALUE,
+                           report);
 }
 
 const struct realip_export_form realip_export_dovecot = {

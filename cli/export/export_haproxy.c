@@ -6,6 +6,7 @@
 #include "export.h"
 #include "export_list.h"
 #include "export_networks.h"
+#include "haproxy_backend.h"
 
 /* What a health check says to a port. A check that connects and vanishes makes Postfix's smtpd die (docs/POSTFIX.md), so it speaks. */
 struct dialect {
@@ -62,8 +63,6 @@ static void backend_name(const struct realip_listener *listener, uint16_t port, 
         snprintf(name, 128, "realip-%u", (unsigned)port);
 }
 
-#define SERVER_OPTIONS "send-proxy-v2 check check-send-proxy"
-
 static void print_backend(const struct realip_export *export, const struct realip_listener *listener, uint16_t port, FILE *out)
 {
     const struct dialect *dialect = dialect_of(listener, port);
@@ -75,7 +74,7 @@ static void print_backend(const struct realip_export *export, const struct reali
         fputs("    # what is spoken here is not known: this check connects and says nothing\n", out);
     else
         fputs(dialect->lines, out);
-    fprintf(out, "    default-server " SERVER_OPTIONS "%s inter 10s\n",
+    fprintf(out, "    default-server " REALIP_HAPROXY_SERVER_OPTIONS "%s inter 10s\n",
             dialect != NULL && dialect->tls ? " check-ssl verify none" : "");
     for (size_t i = 0; export->servers[i] != NULL; i++)
         fprintf(out, strchr(export->servers[i], ':') != NULL ? "    server mail%zu [%s]:%u\n" : "    server mail%zu %s:%u\n", i + 1,
@@ -103,45 +102,13 @@ static bool has_servers(const struct realip_export *export)
     return export->servers[0] != NULL;
 }
 
-/* Does a line behind "backend NAME", before the next section, have all of SERVER_OPTIONS' words? Which section began last is told by
- * *inside. */
-static bool is_wanted_line(const struct realip_export_piece *line, const char *name, bool *inside)
+static void compare_backend(const struct realip_export *export, const struct realip_listener *listener, uint16_t port,
+                            const struct realip_export_text *text, struct realip_export_report *report)
 {
-    static const char *const wanted[] = { "send-proxy-v2", "check-send-proxy" };
-    static const char *const sections[] = { "backend", "frontend", "listen", "defaults", "global", "peers", "resolvers", "userlist" };
-    struct realip_export_piece word = { 0 };
-    unsigned found = 0;
-
-    if (!realip_export_piece_word(line, " \t", &word))
-        return false;
-    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-        if (!realip_export_piece_is(&word, sections[i]))
-            continue;
-        *inside = i == 0 && realip_export_piece_word(line, " \t", &word) && realip_export_piece_is(&word, name);
-        return false;
-    }
-    if (!*inside || (!realip_export_piece_is(&word, "server") && !realip_export_piece_is(&word, "default-server")))
-        return false;
-    while (realip_export_piece_word(line, " \t", &word) && word.at[0] != '#') {
-        for (size_t i = 0; i < 2; i++)
-            found |= realip_export_piece_is(&word, wanted[i]) ? 1U << i : 0;
-    }
-    return found == 3;
-}
-
-static void compare_backend(const struct realip_listener *listener, uint16_t port, const struct realip_export_text *text,
-                            struct realip_export_report *report)
-{
-    struct realip_export_piece line = { 0 };
-    bool inside = false;
-    bool found = false;
     char name[128];
 
     backend_name(listener, port, name);
-    while (realip_export_text_line(text, &line))
-        found = is_wanted_line(&line, name, &inside) || found;
-    if (!found)
-        realip_export_report_difference(report, "missing: backend %s with %s for port %u", name, SERVER_OPTIONS, (unsigned)port);
+    realip_haproxy_backend_compare(export, name, port, text, report);
 }
 
 static int compare_backends(const struct realip_export *export, const struct realip_export_text *text,
@@ -153,7 +120,7 @@ static int compare_backends(const struct realip_export *export, const struct rea
         const struct realip_listener *listener = &rules->listeners[i];
 
         for (size_t k = 0; k < listener->port_count && listener->proxy == REALIP_PROXY_REQUIRED; k++)
-            compare_backend(listener, listener->ports[k], text, report);
+            compare_backend(export, listener, listener->ports[k], text, report);
     }
     return 0;
 }

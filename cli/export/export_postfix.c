@@ -1,5 +1,5 @@
 /* export postfix: lists that take hosts out of mynetworks, and tables by which Postfix alone refuses clients that are none. Nothing
- * here permits anybody to send: the worst that a wrong line can do is to refuse. */
+ * here permits anybody to send: the worst that a wrong line can do is to refuse, or to spare a host postscreen's tests. */
 #include <string.h>
 
 #include "export.h"
@@ -219,8 +219,15 @@ static int compare_running(const struct realip_export *export, const struct real
     return result;
 }
 
+static int refuse(const struct realip_export *export)
+{
+    return realip_export_networks_refuse_everybody(export->config, REALIP_EXPORT_SET(PROBERS),
+                                                   "postscreen would let everybody pass untested (postscreen-access.cidr)");
+}
+
 const struct realip_export_form realip_export_postfix = {
     .name = "postfix",
+    .refuse = refuse,
     .parts = { { "mynetworks-exclusions", print_excluded, compare_excluded, NULL },
                { "xclient-hosts", print_xclient, compare_xclient, NULL },
                { "clients.cidr", realip_postfix_clients_print, realip_postfix_clients_compare, NULL },

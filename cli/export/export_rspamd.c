@@ -30,8 +30,14 @@ static int print_settings(const struct realip_export *export, FILE *out)
     return 0;
 }
 
+static int refuse(const struct realip_export *export)
+{
+    return realip_export_networks_refuse_everybody(export->config, SETS, "rspamd would spare everybody SPF, block lists and greylisting");
+}
+
 const struct realip_export_form realip_export_rspamd = {
     .name = "rspamd",
+    .refuse = refuse,
     .parts = { { "mail-realip.map", print_map, compare_map, NULL }, { "mail-realip.conf", print_settings, NULL, NULL } },
     .next = "the head of mail-realip.conf tells how to load it",
 };

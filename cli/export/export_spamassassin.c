@@ -161,8 +161,17 @@ static int compare(const struct realip_export *export, const struct realip_expor
                : 0;
 }
 
+static int refuse(const struct realip_export *export)
+{
+    return realip_export_networks_refuse_everybody(export->config,
+                                                   REALIP_EXPORT_SET(INFRASTRUCTURE) | REALIP_EXPORT_SET(PROXIES) | REALIP_EXPORT_SET(INTERNAL)
+                                                       | REALIP_EXPORT_SET(RELAYS),
+                                                   "SpamAssassin would take no address for a client's");
+}
+
 const struct realip_export_form realip_export_spamassassin = {
     .name = "spamassassin",
+    .refuse = refuse,
     .parts = { { "mail-realip.cf", print, compare, NULL } },
     .next = "spamassassin --lint, then restart spamd",
 };
