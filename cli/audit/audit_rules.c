@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/decide.h"
+#include "runtime/host_networks.h"
 #include "runtime/name_pattern.h"
 #include "subcommand.h"
 
@@ -39,8 +40,8 @@ static int discover(struct realip_audit_rules *rules)
 
     realip_listener_set_defaults(&rules->rules.fallback);
     rules->is_discovered = true;
-    if (realip_network_source_discover(origin, &rules->extra[REALIP_SET_INFRASTRUCTURE], &problems) < 0
-        || realip_network_source_own(&rules->extra[REALIP_SET_OWN], &problems) < 0)
+    if (realip_host_networks_discover(origin, NULL, &rules->extra[REALIP_SET_INFRASTRUCTURE], &problems) < 0
+        || realip_host_networks_own(&rules->extra[REALIP_SET_OWN], &problems) < 0)
         fputs(problems.text != NULL ? problems.text : "", stderr);
     realip_problems_clear(&problems);
     return 0;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "program.h"
-#include "runtime/network_source.h"
+#include "runtime/host_networks.h"
 #include "setup.h"
 
 #define NFT_SECONDS 5
@@ -154,7 +154,7 @@ void realip_host_read_own(struct realip_setup *setup)
     for (const struct ifaddrs *at = interfaces; at != NULL; at = at->ifa_next)
         add_interface(setup, at);
     freeifaddrs(interfaces);
-    if (realip_network_source_discover((struct realip_origin){ NULL, 0 }, &gateways, &problems) < 0)
+    if (realip_host_networks_discover((struct realip_origin){ NULL, 0 }, NULL, &gateways, &problems) < 0)
         realip_setup_fail(setup, "this host's gateways", problems.text != NULL ? problems.text : "out of memory");
     for (size_t i = 0; i < gateways.count; i++)
         add_gateway(setup, gateways.entries[i].network.address);

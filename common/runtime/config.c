@@ -6,6 +6,7 @@
 
 #include "config_file.h"
 #include "endpoint.h"
+#include "host_networks.h"
 #include "name_pattern.h"
 #include "network_preset.h"
 #include "network_source.h"
@@ -322,7 +323,8 @@ static void read_network_block(struct reader *reader, enum realip_set set, const
         realip_sources_read_nodes(reader->sources, set, value->text, value->origin, &target);
     list_on_purpose(reader, set, 0);
     if (read_bool(reader, block, "discover", false))
-        realip_network_source_discover(realip_config_value_at(block, "discover", 0)->origin, list, reader->problems);
+        realip_host_networks_discover(realip_config_value_at(block, "discover", 0)->origin, &reader->config->arena, list,
+                                      reader->problems);
     read_presets(reader, set, block);
     for (unsigned i = 0; (value = realip_config_value_at(block, "client-names", i)) != NULL; i++) {
         if (set != REALIP_SET_INFRASTRUCTURE)
@@ -615,7 +617,7 @@ static void read_config(struct reader *reader)
     read_top_level(reader, root);
     read_listeners(reader, root);
     read_networks(reader, root);
-    realip_network_source_own(&reader->networks[REALIP_SET_OWN], reader->problems);
+    realip_host_networks_own(&reader->networks[REALIP_SET_OWN], reader->problems);
     build_sets(reader);
     check_contradictions(reader);
     check_relays(reader);

@@ -74,7 +74,8 @@ struct realip_watch *realip_daemon_begin_watch(void)
     struct realip_problems problems = { 0 };
     struct realip_watch *watch;
 
-    (void)realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &watch, &problems);
+    if (realip_watch_new(REALIP_WATCH_MOST_FOLDERS, &watch, &problems) == 0)
+        (void)realip_watch_host(watch, &problems);
     realip_daemon_report(LOG_ERR, &problems);
     realip_problems_clear(&problems);
     return watch;

@@ -12,7 +12,7 @@ const char *realip_daemon_options(int argc, char **argv, const char *program);
 /* Prints problems or warnings, a line each, through realip_log(). */
 void realip_daemon_report(int level, const struct realip_problems *problems);
 
-/* Begins to watch files. NULL where that can't be had, which is logged: then reloads are asked for by SIGHUP alone. */
+/* Begins to watch files, and this host's networks. NULL where that can't be had, which is logged: then reloads are asked for by SIGHUP alone. */
 struct realip_watch *realip_daemon_begin_watch(void);
 
 /* Names the files to be watched, anew after each load; what can't be watched is logged. `watch` may be NULL. */

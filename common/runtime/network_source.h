@@ -1,4 +1,4 @@
-/* network_source - where the networks of a set come from: values, files of CIDRs, this host's interfaces. */
+/* network_source - where the networks of a set come from: values and files of CIDRs. */
 #ifndef REALIP_NETWORK_SOURCE_H
 #define REALIP_NETWORK_SOURCE_H
 
@@ -49,14 +49,5 @@ int realip_network_source_find(const char *set, const char *pattern, struct real
 
 /* Opens a plain file for reading: a device or a pipe might never end, or never begin. NULL and errno when it is none. */
 FILE *realip_network_source_open(const char *path);
-
-/* Adds the addresses of this host's interfaces (getifaddrs(3)) as networks of one host, but loopback ones.
- * 0; or -1 and one problem added. */
-int realip_network_source_own(struct realip_network_list *list, struct realip_problems *problems);
-
-/* Adds the default gateways of this network namespace (/proc/net/route, /proc/net/ipv6_route) and the addresses of its
- * bridges (/sys/class/net/NAME/bridge), with `origin`. 0; or -1 and one problem added. */
-int realip_network_source_discover(struct realip_origin origin, struct realip_network_list *list,
-                                   struct realip_problems *problems);
 
 #endif

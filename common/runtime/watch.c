@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "host_networks.h"
 #include "watch_walk.h"
 
 #define QUIET_MS 100      /* a burst of changes makes one reading */
@@ -37,9 +38,12 @@ struct list {
 };
 
 struct realip_watch {
-    int poll; /* of the other two: the caller's one descriptor */
+    int poll; /* of the others: the caller's one descriptor */
     int inotify;
     int timer;
+    struct realip_host_events *host; /* NULL: the host's networks are not watched */
+    uint64_t host_stamp;
+    bool host_pending; /* the kernel told something of them; the stamp will say whether it matters */
     unsigned most;
     struct interest *interests;
     size_t interest_count;
@@ -49,7 +53,8 @@ struct realip_watch {
     struct timespec changed; /* the latest change seen on the way to the files */
     char wrong[512];         /* of this naming; "" is nothing */
     char told[512];
-    bool pending;
+    bool pending;      /* the timer runs */
+    bool file_pending; /* because of a file */
     long long first; /* of what is pending; milliseconds, CLOCK_MONOTONIC */
     long long due;
 };
@@ -104,6 +109,7 @@ void realip_watch_free(struct realip_watch **watch)
     free((*watch)->interests);
     free((*watch)->now.folders);
     free((*watch)->before.folders);
+    realip_host_events_close(&(*watch)->host);
     const int fds[] = { (*watch)->inotify, (*watch)->timer, (*watch)->poll };
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
         if (fds[i] >= 0)
@@ -111,11 +117,6 @@ void realip_watch_free(struct realip_watch **watch)
     }
     free(*watch);
     *watch = NULL;
-}
-
-int realip_watch_fd(const struct realip_watch *watch)
-{
-    return watch->poll;
 }
 
 /* ---- when ------------------------------------------------------------------------------------------------------------ */
@@ -139,6 +140,33 @@ static void put_off(struct realip_watch *watch, int quiet)
     struct itimerspec when = { .it_value = { watch->due / 1000, watch->due % 1000 * 1000000 } };
     timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
+
+static void put_off_for_file(struct realip_watch *watch, int quiet)
+{
+    watch->file_pending = true;
+    put_off(watch, quiet);
+}
+
+int realip_watch_host(struct realip_watch *watch, struct realip_problems *problems)
+{
+    if (realip_host_events_open(&watch->host) == 0 && add_to_poll(watch, realip_host_events_fd(watch->host)) == 0) {
+        watch->host_pending = true;
+        put_off(watch, QUIET_MS);
+        return 0;
+    }
+    realip_problems_add(problems, (struct realip_origin){ NULL, 0 },
+                        "this host's addresses and routes are not watched: %s; allow AF_NETLINK sockets, or send SIGHUP after each change",
+                        strerror(errno));
+    realip_host_events_close(&watch->host);
+    return -1;
+}
+
+int realip_watch_fd(const struct realip_watch *watch)
+{
+    return watch->poll;
+}
+
+/* ---- what happened --------------------------------------------------------------------------------------------------- */
 
 static bool has_folder(const struct list *list, int folder)
 {
@@ -164,15 +192,39 @@ static void take_in(struct realip_watch *watch, const struct inotify_event *even
     bool settled = (event->mask & (SETTLED | IN_ISDIR)) != 0;
 
     if ((event->mask & IN_Q_OVERFLOW) != 0) { /* anything may have happened */
-        put_off(watch, QUIET_MS);
+        put_off_for_file(watch, QUIET_MS);
         return;
     }
     for (size_t i = 0; relevant && i < watch->interest_count; i++) {
         if (concerns(&watch->interests[i], event)) {
-            put_off(watch, settled ? QUIET_MS : OPEN_QUIET_MS);
+            put_off_for_file(watch, settled ? QUIET_MS : OPEN_QUIET_MS);
             return;
         }
     }
+}
+
+/* Containers come and go, and routes are told again each time that a router tells them. */
+static bool host_has_changed(struct realip_watch *watch)
+{
+    uint64_t stamp;
+
+    if (!watch->host_pending)
+        return false;
+    watch->host_pending = false;
+    if (realip_host_networks_stamp(&stamp) < 0) /* who reads will tell why */
+        return true;
+    bool changed = stamp != watch->host_stamp;
+    watch->host_stamp = stamp;
+    return changed;
+}
+
+static void read_host(struct realip_watch *watch)
+{
+    if (watch->host == NULL || !realip_host_events_read(watch->host))
+        return;
+    watch->host_pending = true;
+    if (!watch->pending) /* else it is due soon, and somebody may still be writing a file */
+        put_off(watch, QUIET_MS);
 }
 
 int realip_watch_read(struct realip_watch *watch)
@@ -192,12 +244,15 @@ int realip_watch_read(struct realip_watch *watch)
             at += (ssize_t)(sizeof(*event) + event->len);
         }
     }
+    read_host(watch);
     if (read(watch->timer, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
         return 0;
     if (!watch->pending || now_ms() < watch->due)
         return 0;
+    bool due = host_has_changed(watch) || watch->file_pending;
     watch->pending = false;
-    return 1;
+    watch->file_pending = false;
+    return due ? 1 : 0;
 }
 
 /* ---- where ----------------------------------------------------------------------------------------------------------- */
@@ -322,7 +377,7 @@ int realip_watch_end(struct realip_watch *watch, const struct timespec *since, s
         any_new = any_new || !has_folder(&watch->before, watch->now.folders[i]);
     /* The second condition may be true for as long as a file's time lies ahead of ours; the first one is so but once. */
     if (any_new && nanoseconds(&watch->changed) >= nanoseconds(since) - CLOCK_STEP_NS)
-        put_off(watch, QUIET_MS);
+        put_off_for_file(watch, QUIET_MS);
     bool is_news = watch->wrong[0] != '\0' && strcmp(watch->wrong, watch->told) != 0;
     memcpy(watch->told, watch->wrong, sizeof(watch->told));
     if (is_news)

@@ -1,4 +1,5 @@
-/* watch - tells when something changed of files that are named by their paths (inotify(7), no polling).
+/* watch - tells when something changed of files that are named by their paths (inotify(7), no polling), and of this host's own
+ * addresses, bridges and default gateways (rtnetlink(7)).
  *
  * A file is watched by the folders on the way to it, so that all ways of changing one are seen: written anew, renamed over,
  * deleted and made again, in a folder that is not there yet, behind symbolic links that are followed step by step (a
@@ -28,6 +29,10 @@ struct realip_watch;
 int realip_watch_new(unsigned most, struct realip_watch **watch_r, struct realip_problems *problems);
 void realip_watch_free(struct realip_watch **watch);
 
+/* Watches this host's networks (host_networks.h), too, and says once that it is time to read: what changed before this call is not known. 0; or -1
+ * and one problem added. */
+int realip_watch_host(struct realip_watch *watch, struct realip_problems *problems);
+
 /* Readable when realip_watch_read() has something to do. */
 int realip_watch_fd(const struct realip_watch *watch);
 
@@ -40,7 +45,7 @@ void realip_watch_begin(struct realip_watch *watch);
 void realip_watch_add(struct realip_watch *watch, const char *path, bool is_pattern);
 int realip_watch_end(struct realip_watch *watch, const struct timespec *since, struct realip_problems *problems);
 
-/* Takes in what has happened. 1: it is time to read the files; 0: not (yet). */
+/* Takes in what has happened. 1: it is time to read the files and to look at the host; 0: not (yet). */
 int realip_watch_read(struct realip_watch *watch);
 
 #endif

@@ -12,6 +12,7 @@
 #include "core/decide.h"
 #include "core/network_set.h"
 #include "runtime/compiled.h"
+#include "runtime/host_networks.h"
 #include "runtime/kubernetes_nodes.h"
 #include "runtime/metrics.h"
 #include "runtime/name_pattern.h"
@@ -369,9 +370,9 @@ static int gather_networks(void)
     if (result == 0 && list.count != 300)
         result = -2;
     if (result == 0)
-        result = realip_network_source_own(&list, &problems);
+        result = realip_host_networks_own(&list, &problems);
     if (result == 0)
-        result = realip_network_source_discover(origin, &list, &problems);
+        result = realip_host_networks_discover(origin, &arena, &list, &problems);
     realip_network_list_clear(&list);
     realip_arena_clear(&arena);
     realip_problems_clear(&warnings);
