@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The first block is small: most of the rules of a compiled file stay in the file, and each page counts in a process that
+ * lives for one connection. */
+#define FIRST_BLOCK_SIZE 1024
 #define BLOCK_SIZE 16384
 
 struct realip_arena_block {
@@ -16,7 +19,8 @@ struct realip_arena_block {
 
 static struct realip_arena_block *add_block(struct realip_arena *arena, size_t least)
 {
-    size_t size = least > BLOCK_SIZE ? least : BLOCK_SIZE;
+    size_t usual = arena->blocks == NULL ? FIRST_BLOCK_SIZE : BLOCK_SIZE;
+    size_t size = least > usual ? least : usual;
     struct realip_arena_block *block = calloc(1, sizeof(*block) + size);
 
     if (block == NULL)

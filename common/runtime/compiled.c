@@ -174,16 +174,8 @@ static struct packed_listener put_listener(struct writer *writer, const struct r
     return packed;
 }
 
-static void put_rules(struct writer *writer, const struct realip_rules *rules, struct head *head)
+static void put_listeners(struct writer *writer, const struct realip_rules *rules, struct head *head)
 {
-    head->origin_count = (uint32_t)rules->origin_count;
-    head->origins = reserve(writer, rules->origin_count * sizeof(struct realip_packed_origin));
-    for (size_t i = 0; i < rules->origin_count; i++) {
-        struct realip_packed_origin origin = put_origin(writer, rules->origins[i]);
-
-        if (!writer->failed)
-            memcpy(writer->bytes + head->origins + i * sizeof(origin), &origin, sizeof(origin));
-    }
     head->listener_count = (uint32_t)rules->listener_count;
     head->listeners = reserve(writer, (rules->listener_count + 1) * sizeof(struct packed_listener));
     for (size_t i = 0; i <= rules->listener_count; i++) {
@@ -193,14 +185,49 @@ static void put_rules(struct writer *writer, const struct realip_rules *rules, s
         if (!writer->failed)
             memcpy(writer->bytes + head->listeners + i * sizeof(listener), &listener, sizeof(listener));
     }
-    head->suspicion_origin = put_origin(writer, rules->suspicion_origin);
-    for (unsigned i = 0; i < REALIP_SET_COUNT; i++) {
-        size_t size = rules->sets[i] == NULL ? 0 : realip_network_set_pack(rules->sets[i], NULL);
+}
 
-        head->sets[i] = (struct packed_set){ size == 0 ? 0 : reserve(writer, size), (uint32_t)size };
-        if (!writer->failed && size > 0)
-            realip_network_set_pack(rules->sets[i], writer->bytes + head->sets[i].offset);
+static void put_sets(struct writer *writer, const struct realip_rules *rules, struct head *head)
+{
+    size_t sizes[REALIP_SET_COUNT];
+    bool is_put[REALIP_SET_COUNT] = { false };
+
+    for (unsigned i = 0; i < REALIP_SET_COUNT; i++)
+        sizes[i] = rules->sets[i] == NULL ? 0 : realip_network_set_pack(rules->sets[i], NULL);
+    for (unsigned count = 0; count < REALIP_SET_COUNT; count++) {
+        unsigned next = 0; /* the smallest of those that are left */
+
+        for (unsigned i = 0; i < REALIP_SET_COUNT; i++) {
+            if (!is_put[i] && (is_put[next] || sizes[i] < sizes[next]))
+                next = i;
+        }
+        is_put[next] = true;
+        head->sets[next] = (struct packed_set){ sizes[next] == 0 ? 0 : reserve(writer, sizes[next]), (uint32_t)sizes[next] };
+        if (!writer->failed && sizes[next] > 0)
+            realip_network_set_pack(rules->sets[next], writer->bytes + head->sets[next].offset);
     }
+}
+
+static void put_origins(struct writer *writer, const struct realip_rules *rules, struct head *head)
+{
+    head->suspicion_origin = put_origin(writer, rules->suspicion_origin);
+    head->origin_count = (uint32_t)rules->origin_count;
+    head->origins = reserve(writer, rules->origin_count * sizeof(struct realip_packed_origin));
+    for (size_t i = 0; i < rules->origin_count; i++) {
+        struct realip_packed_origin origin = put_origin(writer, rules->origins[i]);
+
+        if (!writer->failed)
+            memcpy(writer->bytes + head->origins + i * sizeof(origin), &origin, sizeof(origin));
+    }
+}
+
+/* What each reader touches stands close together, at the beginning: a process that lives for one client pays for every
+ * other part of the file that it looks into. */
+static void put_rules(struct writer *writer, const struct realip_rules *rules, struct head *head)
+{
+    put_listeners(writer, rules, head);
+    put_sets(writer, rules, head);
+    put_origins(writer, rules, head);
 }
 
 /* 0; or -1 when memory is short or the rules are too large. */
@@ -488,7 +515,7 @@ static const char *check_head(const unsigned char *bytes, const struct stat *sta
         return "another version of mail-realip made it: restart realip-policyd, or run realipctl compile";
     if (head->size != size)
         return "it is truncated";
-    if (bytes[size - 1] != '\0' || (!is_sealed(head, status) && head->checksum != checksum(head, bytes, size)))
+    if (!is_sealed(head, status) && (bytes[size - 1] != '\0' || head->checksum != checksum(head, bytes, size)))
         return "it is damaged: its checksum is wrong";
     return NULL;
 }
