@@ -25,6 +25,7 @@
 #include "status.h"
 #include "runtime/suspects.h"
 #include "server.h"
+#include "suspect_store.h"
 #include "suspects_http.h"
 
 struct program {
@@ -43,6 +44,7 @@ struct program {
     struct realip_policyd_status told; /* at the status page */
     struct realip_status_http *status; /* NULL: there is no HTTP */
     struct realip_suspects_http suspects;
+    struct realip_suspect_store *store; /* NULL: this policyd counts for itself */
     char *token;
     struct event *signals[3];
     struct event *alive;    /* signs of life for the service manager; NULL: it does not watch */
@@ -102,6 +104,17 @@ static void *reload(void *context)
     return NULL;
 }
 
+static const char *store_of(const struct realip_config *config)
+{
+    return config->suspicion.store == NULL ? "memory" : config->suspicion.store->text;
+}
+
+static void warn_of_store(const struct realip_config *started, const struct realip_config *fresh)
+{
+    if (strcmp(store_of(started), store_of(fresh)) != 0)
+        realip_log(LOG_WARNING, "%s: store = %s needs a restart: until then it is %s", fresh->path, store_of(fresh), store_of(started));
+}
+
 static void use_new_rules(struct program *program)
 {
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
@@ -112,6 +125,7 @@ static void use_new_rules(struct program *program)
     realip_status_http_note_reload(program->status, NULL);
     realip_daemon_report(LOG_WARNING, &fresh->warnings);
     realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
+    warn_of_store(started, fresh);
     realip_log(LOG_NOTICE, "new rules are in force");
     realip_server_set_snapshot(program->server, snapshot);
 }
@@ -320,6 +334,8 @@ static void write_metrics(void *context, FILE *out)
     if (program->attest != NULL)
         realip_attest_write_metrics(program->attest, out);
     realip_suspects_write_metrics(realip_snapshots_suspects(program->snapshots), out);
+    if (program->store != NULL)
+        realip_suspect_store_write_metrics(program->store, out);
     if (program->auth_policy != NULL)
         realip_auth_policy_http_write_metrics(program->auth_policy, out);
 }
@@ -454,6 +470,9 @@ static int start(struct program *program, const char *path, struct realip_proble
         || (program->attest != NULL && realip_attest_attach(program->attest, program->base) < 0))
         return EXIT_FAILURE;
     realip_metrics_set_writer(program->metrics, write_metrics, program);
+    if (config->suspicion.store != NULL
+        && realip_suspect_store_new(config->suspicion.store, realip_snapshots_suspects(program->snapshots), &program->store, problems) < 0)
+        return REALIP_EXIT_CONFIG;
     if (read_token(program, config, problems) < 0 || listen_all(program, config, problems) < 0 || listen_auth_policy(program, config, problems) < 0
         || realip_daemon_drop_privileges(config, problems) < 0
         || realip_daemon_drop_capabilities(problems) < 0)
@@ -461,6 +480,8 @@ static int start(struct program *program, const char *path, struct realip_proble
     program->started = realip_snapshots_acquire(program->snapshots);
     realip_snapshots_set_check(program->snapshots, check_fresh, program);
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
+    if (program->store != NULL && realip_suspect_store_start(program->store) < 0)
+        return EXIT_FAILURE;
     publish(config);
     start_watch(program);
     realip_service_manager_close_rest(&program->manager);
@@ -478,6 +499,7 @@ static void stop(struct program *program)
     realip_metrics_http_free(&program->http);
     realip_status_http_free(&program->status);
     realip_auth_policy_http_free(&program->auth_policy);
+    realip_suspect_store_free(&program->store);
     free(program->token);
     realip_server_free(&program->server);
     realip_recent_free(&program->recent);

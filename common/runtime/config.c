@@ -558,6 +558,43 @@ static void read_programs(struct reader *reader, const struct realip_config_bloc
     reader->config->milter_header = (enum realip_milter_header)header;
 }
 
+/* A file beside the store's place: of no use without it. */
+static const char *read_store_file(struct reader *reader, const struct realip_config_block *block, const char *key, bool is_of_use,
+                                   const char *why)
+{
+    const struct realip_config_value *value = realip_config_value_at(block, key, 0);
+
+    if (value == NULL)
+        return NULL;
+    if (!is_of_use)
+        realip_problems_add(reader->problems, value->origin, "%s is of no use: %s", key, why);
+    else if (value->text[0] != '/')
+        realip_problems_add(reader->problems, value->origin, "%s = '%s': write the file's whole path, from /", key, value->text);
+    return value->text;
+}
+
+static void read_store(struct reader *reader, const struct realip_config_block *block, struct realip_suspicion *suspicion)
+{
+    const struct realip_config_value *value = realip_config_value_at(block, "store", 0);
+    bool is_shared = value != NULL && strcmp(value->text, "memory") != 0;
+    struct realip_store_place *place = allocate(reader, 1, sizeof(*place));
+    const char *reason = "";
+
+    if (place == NULL)
+        return;
+    *place = (struct realip_store_place){ .text = NULL };
+    if (is_shared && realip_store_place_parse(value->text, &reader->config->arena, place, &reason) < 0)
+        realip_problems_add(reader->problems, value->origin, "store = '%s': %s", value->text, reason);
+    place->password_file = read_store_file(reader, block, "store-password-file", is_shared, "add store = \"redis://HOST:PORT/DATABASE\"");
+    place->ca_file = read_store_file(reader, block, "store-ca-file", place->tls, "it is for store = \"rediss://HOST:PORT/DATABASE\"");
+    if (place->user != NULL && place->password_file == NULL)
+        realip_problems_add(reader->problems, value->origin, "store = '%s': a user needs a password: add store-password-file = FILE", value->text);
+    if (is_shared) {
+        place->origin = value->origin;
+        suspicion->store = place;
+    }
+}
+
 static void read_suspicion(struct reader *reader, const struct realip_config_block *root)
 {
     static const struct word scope_words[] = { { "private", REALIP_SUSPICION_PRIVATE }, { "all", REALIP_SUSPICION_ALL }, { NULL, 0 } };
@@ -573,14 +610,8 @@ static void read_suspicion(struct reader *reader, const struct realip_config_blo
     suspicion->window = read_number(reader, block, "window", 3600, 60, 604800);
     read_word(reader, block, "scope", scope_words, &scope);
     suspicion->scope = (enum realip_suspicion_scope)scope;
-    const struct realip_config_value *store = realip_config_value_at(block, "store", 0);
-    if (store != NULL && strcmp(store->text, "memory") != 0 && strncmp(store->text, "redis://", 8) != 0)
-        realip_problems_add(reader->problems, store->origin,
-                            "store = '%s': it is memory or redis://HOST:PORT/DATABASE", store->text);
+    read_store(reader, block, suspicion);
     reader->config->rules.suspicion_origin = suspicion->origin;
-    if (store != NULL && strcmp(store->text, "memory") != 0)
-        realip_problems_add(&reader->config->warnings, store->origin,
-                            "store = '%s' is not used by this version yet: each program counts for itself", store->text);
 }
 
 static void read_top_level(struct reader *reader, const struct realip_config_block *root)

@@ -7,6 +7,7 @@
 #include "arena.h"
 #include "core/rules.h"
 #include "problems.h"
+#include "store_place.h"
 
 #define REALIP_CONFIG_DEFAULT_PATH "/etc/mail-realip/mail-realip.conf"
 #define REALIP_EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h */
@@ -49,6 +50,7 @@ struct realip_suspicion {
     enum realip_suspicion_scope scope;
     unsigned distinct_clients;
     unsigned window; /* seconds */
+    const struct realip_store_place *store; /* where policyd counts together with others; NULL: each program for itself */
     struct realip_origin origin;
 };
 

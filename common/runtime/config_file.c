@@ -57,6 +57,7 @@ static cfg_opt_t milter_options[] = { VALUE("listen"),      VALUE("http"),   VAL
                                       VALUE("socket-mode"), VALUE("header"), CFG_END() };
 
 static cfg_opt_t suspicion_options[] = { VALUE("distinct-clients"), VALUE("window"), VALUE("scope"), VALUE("store"),
+                                         VALUE("store-password-file"), VALUE("store-ca-file"),
                                          CFG_END() };
 
 static cfg_opt_t root_options[] = {

@@ -1,0 +1,435 @@
+#include "redis_link.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/util.h>
+#include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define MOST_WAITING   (1U << 20) /* bytes of replies that are not whole */
+#define MOST_ELEMENTS  8192
+#define ANSWER_SECONDS 5
+#define LEAST_PAUSE    1
+#define MOST_PAUSE     30
+#define PART           16384
+
+enum state { WAITING, CONNECTING, GREETING, READY };
+
+/* The replies of the greeting have these tags. */
+enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_PING };
+
+struct realip_redis_link {
+    struct event_base *base;
+    const struct realip_store_place *place;
+    const char *password;
+    struct realip_redis_link_handler handler;
+    SSL_CTX *tls; /* NULL: none */
+    enum state state;
+    struct bufferevent *connection; /* NULL while WAITING */
+    redisReader *reader;
+    struct event *timer; /* to connect again; while connected, until a reply is overdue */
+    long pause;
+    size_t tags[REALIP_REDIS_LINK_MOST]; /* of the replies that are due: a ring */
+    size_t first;
+    size_t due;
+    unsigned attempts;  /* addresses of the host that were tried */
+    unsigned addresses; /* that it has */
+    char why[256];
+};
+
+static void set_timer(struct realip_redis_link *link, long seconds)
+{
+    const struct timeval when = { seconds, 0 };
+
+    evtimer_add(link->timer, &when);
+}
+
+/* Ends the connection and tries again after a pause, or at once where the host has another address; `why` is told. */
+static void give_up(struct realip_redis_link *link, const char *why)
+{
+    if (link->state == WAITING)
+        return;
+    if (why != link->why)
+        snprintf(link->why, sizeof(link->why), "%s", why);
+    bufferevent_free(link->connection);
+    link->connection = NULL;
+    if (link->reader != NULL)
+        redisReaderFree(link->reader);
+    link->reader = NULL;
+    link->due = 0;
+    bool is_more = link->state == CONNECTING && link->addresses > 0 && link->attempts % link->addresses != 0;
+    link->state = WAITING;
+    if (is_more) {
+        set_timer(link, 0);
+        return;
+    }
+    set_timer(link, link->pause);
+    link->pause = link->pause * 2 < MOST_PAUSE ? link->pause * 2 : MOST_PAUSE;
+    link->handler.down(link->handler.context, link->why);
+}
+
+/* ---- Commands. */
+
+static int send_command(struct realip_redis_link *link, size_t tag, int count, const char **words)
+{
+    char *text;
+    long long length;
+    int result = -1;
+
+    if (link->due == REALIP_REDIS_LINK_MOST)
+        return -1;
+    length = redisFormatCommandArgv(&text, count, words, NULL);
+    if (length < 0)
+        return -1;
+    if (bufferevent_write(link->connection, text, (size_t)length) == 0) {
+        if (link->due == 0)
+            set_timer(link, ANSWER_SECONDS);
+        link->tags[(link->first + link->due++) % REALIP_REDIS_LINK_MOST] = tag;
+        result = 0;
+    }
+    free(text); /* hiredis takes it from malloc() */
+    return result;
+}
+
+int realip_redis_link_send(struct realip_redis_link *link, size_t tag, int count, const char **words)
+{
+    return link->state == READY ? send_command(link, tag, count, words) : -1;
+}
+
+bool realip_redis_link_is_ready(const struct realip_redis_link *link)
+{
+    return link->state == READY;
+}
+
+size_t realip_redis_link_due(const struct realip_redis_link *link)
+{
+    return link->state == READY ? link->due : 0;
+}
+
+/* ---- Replies. */
+
+static bool is_status(const redisReply *reply, const char *text)
+{
+    return reply->type == REDIS_REPLY_STATUS && strcmp(reply->str, text) == 0;
+}
+
+/* True: it goes on. */
+static bool greeted(struct realip_redis_link *link, size_t tag, const redisReply *reply)
+{
+    if (tag == GREETING_PING ? is_status(reply, "PONG") : is_status(reply, "OK")) {
+        if (tag != GREETING_PING)
+            return true;
+        link->state = READY;
+        link->pause = LEAST_PAUSE;
+        link->handler.ready(link->handler.context);
+        return true;
+    }
+    snprintf(link->why, sizeof(link->why), "%s: %.*s",
+             tag == GREETING_AUTH     ? "it refuses user or password"
+                 : tag == GREETING_SELECT ? "it refuses the database"
+                                          : "it is no Redis, or wants a password",
+             reply->type == REDIS_REPLY_ERROR ? 160 : 0, reply->type == REDIS_REPLY_ERROR ? reply->str : "");
+    give_up(link, link->why);
+    return false;
+}
+
+/* True: it goes on. */
+static bool take_reply(struct realip_redis_link *link, const redisReply *reply)
+{
+    if (link->due == 0) {
+        give_up(link, "it says what nobody asked");
+        return false;
+    }
+    size_t tag = link->tags[link->first];
+    link->first = (link->first + 1) % REALIP_REDIS_LINK_MOST;
+    link->due--;
+    if (link->due > 0)
+        set_timer(link, ANSWER_SECONDS);
+    else
+        evtimer_del(link->timer);
+    if (link->state == GREETING)
+        return greeted(link, tag, reply);
+    link->handler.reply(link->handler.context, tag, reply);
+    return true;
+}
+
+/* All whole replies. True: it goes on. */
+static bool take_replies(struct realip_redis_link *link)
+{
+    void *reply = NULL;
+
+    while (redisReaderGetReply(link->reader, &reply) == REDIS_OK) {
+        if (reply == NULL) {
+            if (link->reader->len <= MOST_WAITING)
+                return true;
+            give_up(link, "its replies have no end");
+            return false;
+        }
+        bool goes_on = take_reply(link, reply);
+        freeReplyObject(reply);
+        if (!goes_on)
+            return false;
+    }
+    give_up(link, "its replies are no Redis protocol");
+    return false;
+}
+
+static void on_read(struct bufferevent *connection, void *context)
+{
+    struct realip_redis_link *link = context;
+    struct evbuffer *input = bufferevent_get_input(connection);
+    char part[PART];
+    int length;
+
+    while ((length = evbuffer_remove(input, part, sizeof(part))) > 0) {
+        if (redisReaderFeed(link->reader, part, (size_t)length) != REDIS_OK) {
+            give_up(link, "out of memory");
+            return;
+        }
+        if (!take_replies(link))
+            return;
+    }
+}
+
+/* ---- Connecting. */
+
+/* What comes is in order: the greeting's replies before all others. */
+static void greet(struct realip_redis_link *link)
+{
+    const char *with_user[] = { "AUTH", link->place->user, link->password };
+    const char *without_user[] = { "AUTH", link->password };
+    const char *ping[] = { "PING" };
+    char database[16];
+    const char *select[] = { "SELECT", database };
+    int result = 0;
+
+    snprintf(database, sizeof(database), "%u", link->place->database);
+    link->state = GREETING;
+    if (link->password != NULL)
+        result |= link->place->user != NULL ? send_command(link, GREETING_AUTH, 3, with_user) : send_command(link, GREETING_AUTH, 2, without_user);
+    if (link->place->database != 0)
+        result |= send_command(link, GREETING_SELECT, 2, select);
+    result |= send_command(link, GREETING_PING, 1, ping);
+    if (result < 0)
+        give_up(link, "out of memory");
+}
+
+static void explain_end(struct realip_redis_link *link, short what)
+{
+    unsigned long tls = link->place->tls ? bufferevent_get_openssl_error(link->connection) : 0;
+    const char *tls_reason = tls == 0 ? NULL : ERR_reason_error_string(tls);
+    int error = EVUTIL_SOCKET_ERROR();
+
+    if (tls_reason != NULL)
+        snprintf(link->why, sizeof(link->why), "TLS: %s", tls_reason);
+    else if ((what & BEV_EVENT_EOF) != 0)
+        snprintf(link->why, sizeof(link->why), "it ended the connection");
+    else
+        snprintf(link->why, sizeof(link->why), "%s", evutil_socket_error_to_string(error));
+}
+
+static void on_event(struct bufferevent *connection, short what, void *context)
+{
+    struct realip_redis_link *link = context;
+
+    (void)connection;
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        greet(link);
+        return;
+    }
+    explain_end(link, what);
+    give_up(link, link->why);
+}
+
+/* NULL when memory is short. */
+static SSL *new_session(const struct realip_redis_link *link)
+{
+    SSL *session = SSL_new(link->tls);
+    X509_VERIFY_PARAM *wanted = session == NULL ? NULL : SSL_get0_param(session);
+
+    if (session == NULL)
+        return NULL;
+    if (X509_VERIFY_PARAM_set1_ip_asc(wanted, link->place->host) != 1
+        && (X509_VERIFY_PARAM_set1_host(wanted, link->place->host, 0) != 1 || SSL_set_tlsext_host_name(session, link->place->host) != 1)) {
+        SSL_free(session);
+        return NULL;
+    }
+    return session;
+}
+
+static struct bufferevent *new_connection(const struct realip_redis_link *link)
+{
+    const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
+
+    if (link->tls == NULL)
+        return bufferevent_socket_new(link->base, -1, options);
+    SSL *session = new_session(link);
+    return session == NULL ? NULL : bufferevent_openssl_socket_new(link->base, -1, session, BUFFEREVENT_SSL_CONNECTING, options);
+}
+
+/* Each time the next of the name's addresses. */
+static int begin_host(struct realip_redis_link *link)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    struct addrinfo *all = NULL;
+    unsigned count = 0;
+    char port[16];
+
+    snprintf(port, sizeof(port), "%u", link->place->port);
+    int error = getaddrinfo(link->place->host, port, &hints, &all);
+    if (error != 0) {
+        snprintf(link->why, sizeof(link->why), "%s: %s", link->place->host, gai_strerror(error));
+        return -1;
+    }
+    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
+        count++;
+    link->addresses = count;
+    const struct addrinfo *one = all;
+    for (unsigned i = link->attempts++ % count; i > 0; i--)
+        one = one->ai_next;
+    int result = bufferevent_socket_connect(link->connection, one->ai_addr, (int)one->ai_addrlen);
+    if (result < 0)
+        snprintf(link->why, sizeof(link->why), "%s", strerror(errno));
+    freeaddrinfo(all);
+    return result;
+}
+
+static int begin(struct realip_redis_link *link)
+{
+    struct sockaddr_un local = { .sun_family = AF_UNIX };
+
+    if (link->place->path == NULL)
+        return begin_host(link);
+    snprintf(link->why, sizeof(link->why), "it cannot be connected");
+    if (strlen(link->place->path) >= sizeof(local.sun_path))
+        return -1;
+    strcpy(local.sun_path, link->place->path);
+    return bufferevent_socket_connect(link->connection, (const struct sockaddr *)&local, sizeof(local));
+}
+
+/* A server that promises a list of billions must not have memory taken for it. hiredis 0.14 has no limit of its own. */
+#if HIREDIS_MAJOR >= 1
+static void limit_elements(redisReader *reader)
+{
+    reader->maxelements = MOST_ELEMENTS;
+}
+#else
+static void *(*create_any_array)(const redisReadTask *task, int count);
+
+static void *create_array(const redisReadTask *task, int count)
+{
+    return count > MOST_ELEMENTS ? NULL : create_any_array(task, count);
+}
+
+static void limit_elements(redisReader *reader)
+{
+    static redisReplyObjectFunctions functions;
+
+    functions = *reader->fn;
+    if (functions.createArray != create_array)
+        create_any_array = functions.createArray;
+    functions.createArray = create_array;
+    reader->fn = &functions;
+}
+#endif
+
+static void start(struct realip_redis_link *link)
+{
+    link->connection = new_connection(link);
+    link->reader = redisReaderCreate();
+    if (link->connection == NULL || link->reader == NULL) {
+        if (link->connection != NULL)
+            bufferevent_free(link->connection);
+        if (link->reader != NULL)
+            redisReaderFree(link->reader);
+        link->connection = NULL;
+        link->reader = NULL;
+        set_timer(link, MOST_PAUSE);
+        return;
+    }
+    limit_elements(link->reader);
+    link->state = CONNECTING;
+    link->first = 0;
+    link->due = 0;
+    bufferevent_setcb(link->connection, on_read, NULL, on_event, link);
+    bufferevent_setwatermark(link->connection, EV_READ, 0, PART * 4);
+    bufferevent_enable(link->connection, EV_READ | EV_WRITE);
+    set_timer(link, ANSWER_SECONDS);
+    if (begin(link) < 0 && link->state == CONNECTING)
+        give_up(link, link->why);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    struct realip_redis_link *link = context;
+
+    (void)fd;
+    (void)what;
+    if (link->state == WAITING)
+        start(link);
+    else
+        give_up(link, link->state == CONNECTING ? "it does not take the connection" : "it does not answer");
+}
+
+static SSL_CTX *new_tls(const struct realip_store_place *place, const char **reason_r)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+
+    *reason_r = "out of memory";
+    if (tls == NULL)
+        return NULL;
+    SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    if (place->ca_file == NULL ? SSL_CTX_set_default_verify_paths(tls) == 1 : SSL_CTX_load_verify_locations(tls, place->ca_file, NULL) == 1)
+        return tls;
+    *reason_r = place->ca_file == NULL ? "the system's certificates cannot be read" : "store-ca-file cannot be read, or holds no certificate";
+    SSL_CTX_free(tls);
+    return NULL;
+}
+
+struct realip_redis_link *realip_redis_link_new(struct event_base *base, const struct realip_store_place *place, const char *password,
+                                                const struct realip_redis_link_handler *handler, const char **reason_r)
+{
+    struct realip_redis_link *link = calloc(1, sizeof(*link));
+
+    *reason_r = "out of memory";
+    if (link == NULL)
+        return NULL;
+    link->base = base;
+    link->place = place;
+    link->password = password;
+    link->handler = *handler;
+    link->pause = LEAST_PAUSE;
+    link->timer = evtimer_new(base, on_timer, link);
+    if (place->tls)
+        link->tls = new_tls(place, reason_r);
+    if (link->timer == NULL || (place->tls && link->tls == NULL))
+        realip_redis_link_free(&link);
+    else
+        set_timer(link, 0);
+    return link;
+}
+
+void realip_redis_link_free(struct realip_redis_link **link)
+{
+    if (*link == NULL)
+        return;
+    if ((*link)->connection != NULL)
+        bufferevent_free((*link)->connection);
+    if ((*link)->reader != NULL)
+        redisReaderFree((*link)->reader);
+    if ((*link)->timer != NULL)
+        event_free((*link)->timer);
+    SSL_CTX_free((*link)->tls);
+    free(*link);
+    *link = NULL;
+}

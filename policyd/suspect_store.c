@@ -1,0 +1,519 @@
+#include "suspect_store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "redis_link.h"
+#include "runtime/log.h"
+
+#define QUEUE         4096U /* a power of two */
+#define SEEN          8192U /* a power of two */
+#define BATCH         256U
+#define QUARTERS      5 /* of a window, and the one that has just begun */
+#define POLL_ADDRESSES "999" /* the largest suspects; counted from 0 */
+#define TICK_MSECS    50
+#define TICKS_OF_POLL 20
+#define QUIET_SECONDS 60 /* between two complaints */
+#define MOST_CLIENTS  4000000000LL
+
+/* What a reply is about: a number of the batch, or one of these. */
+enum tag { TAG_WRITTEN = BATCH, TAG_SUSPECTS };
+
+struct item {
+    struct realip_address address;
+    uint64_t client;
+    uint32_t window;
+    uint32_t threshold;
+};
+
+struct realip_suspect_store {
+    const struct realip_store_place *place;
+    struct realip_suspects *suspects;
+    char *password; /* NULL: none */
+    struct realip_siphash_key key;
+
+    /* Of the thread that judges, and the thread below: one writes, one reads. */
+    struct item queue[QUEUE];
+    atomic_uint written;
+    atomic_uint taken;
+    uint64_t seen[SEEN]; /* of the thread that judges */
+
+    pthread_t thread;
+    bool is_started;
+    int stop_fd;
+    atomic_ullong sent, dropped, errors, outages, told;
+    atomic_bool is_up;
+
+    /* Of the thread. */
+    struct event_base *base;
+    struct realip_redis_link *link;
+    struct item batch[BATCH];
+    unsigned ticks;
+    uint32_t window; /* that was last counted by; 0: nobody has come yet */
+    uint32_t threshold;
+    bool is_troubled;
+    time_t complained;
+};
+
+/* ---- The thread that judges. */
+
+static uint64_t mix(const struct realip_suspects_sighting *sighting, uint64_t quarter)
+{
+    return sighting->hash ^ (sighting->address.hi * 0x9e3779b97f4a7c15U) ^ (sighting->address.lo * 0xc2b2ae3d27d4eb4fU) ^ (quarter << 48) ^ 1;
+}
+
+/* Was it put in already, in this quarter? Known for certain while few clients are behind the address; beyond, as far as memory goes. */
+static bool was_put(struct realip_suspect_store *store, const struct realip_suspects_sighting *sighting)
+{
+    struct timespec now;
+
+    if (sighting->is_few)
+        return !sighting->is_fresh;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    uint64_t hash = mix(sighting, (uint64_t)now.tv_sec * 4 / sighting->window);
+    uint64_t *place = &store->seen[(hash ^ hash >> 32) % SEEN];
+    if (*place == hash)
+        return true;
+    *place = hash;
+    return false;
+}
+
+static void on_sighting(void *context, const struct realip_suspects_sighting *sighting)
+{
+    struct realip_suspect_store *store = context;
+    struct realip_siphash_key key = store->key;
+    unsigned written = atomic_load_explicit(&store->written, memory_order_relaxed);
+
+    if (was_put(store, sighting))
+        return;
+    if (written - atomic_load_explicit(&store->taken, memory_order_acquire) >= QUEUE) {
+        atomic_fetch_add_explicit(&store->dropped, 1, memory_order_relaxed);
+        return;
+    }
+    key.k0 ^= sighting->is_user ? 1 : 0;
+    store->queue[written % QUEUE] = (struct item){
+        .address = sighting->address,
+        .client = realip_siphash(&key, sighting->name, sighting->length, true),
+        .window = sighting->window,
+        .threshold = sighting->threshold,
+    };
+    atomic_store_explicit(&store->written, written + 1, memory_order_release);
+}
+
+/* ---- The store's thread: what it thinks of the server. */
+
+static void complain(struct realip_suspect_store *store, const char *why)
+{
+    time_t now = time(NULL);
+    char text[512];
+
+    atomic_fetch_add_explicit(&store->errors, 1, memory_order_relaxed);
+    if (store->is_troubled || now - store->complained < QUIET_SECONDS)
+        return;
+    store->is_troubled = true;
+    store->complained = now;
+    (void)realip_log_escape(why, text, sizeof(text));
+    for (char *space = text; (space = strstr(space, "\\x20")) != NULL;) {
+        *space = ' ';
+        memmove(space + 1, space + 4, strlen(space + 4) + 1);
+    }
+    realip_log(LOG_WARNING, "store = %s: %s; suspects are told by this program's own counts until it is well again", store->place->text, text);
+}
+
+static void be_well(struct realip_suspect_store *store)
+{
+    if (store->is_troubled)
+        realip_log(LOG_NOTICE, "store = %s: it is well again", store->place->text);
+    store->is_troubled = false;
+}
+
+static void on_ready(void *context)
+{
+    struct realip_suspect_store *store = context;
+
+    atomic_store(&store->is_up, true);
+}
+
+static void on_down(void *context, const char *why)
+{
+    struct realip_suspect_store *store = context;
+
+    if (atomic_exchange(&store->is_up, false))
+        atomic_fetch_add_explicit(&store->outages, 1, memory_order_relaxed);
+    complain(store, why);
+}
+
+/* ---- What it answers. */
+
+static void tell(struct realip_suspect_store *store, const struct realip_address *address, long long clients)
+{
+    atomic_fetch_add_explicit(&store->told, 1, memory_order_relaxed);
+    realip_suspects_tell(store->suspects, address, (uint32_t)clients);
+}
+
+static void send_words(struct realip_suspect_store *store, size_t tag, int count, const char **words)
+{
+    (void)realip_redis_link_send(store->link, tag, count, words); /* what can't be sent is known from elsewhere: it goes down */
+}
+
+static void expire(struct realip_suspect_store *store, const char *key, unsigned seconds)
+{
+    char text[16];
+    const char *words[] = { "EXPIRE", key, text };
+
+    snprintf(text, sizeof(text), "%u", seconds);
+    send_words(store, TAG_WRITTEN, 3, words);
+}
+
+static uint64_t quarter_now(uint32_t window)
+{
+    return (uint64_t)time(NULL) * 4 / window;
+}
+
+static void suspects_key(uint32_t window, uint64_t quarter, char key[96])
+{
+    snprintf(key, 96, "mail-realip:suspects:%u:%llu", window, (unsigned long long)quarter);
+}
+
+/* For the other policyds, which ask for them each second. */
+static void share(struct realip_suspect_store *store, const struct item *item, long long clients)
+{
+    char address[REALIP_ADDRESS_TEXT_SIZE];
+    char number[24];
+    char key[96];
+    const char *words[] = { "ZADD", key, number, address };
+
+    suspects_key(item->window, quarter_now(item->window), key);
+    snprintf(number, sizeof(number), "%lld", clients);
+    realip_address_format(&item->address, address);
+    send_words(store, TAG_WRITTEN, 4, words);
+    expire(store, key, item->window);
+}
+
+static void take_count(struct realip_suspect_store *store, const struct item *item, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > MOST_CLIENTS) {
+        complain(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "PFCOUNT's answer is no count");
+        return;
+    }
+    be_well(store);
+    if (reply->integer < item->threshold)
+        return;
+    tell(store, &item->address, reply->integer);
+    share(store, item, reply->integer);
+}
+
+/* One address, and how many are behind it, as texts. 0, or -1. */
+static int take_suspect(struct realip_suspect_store *store, const redisReply *member, const redisReply *score)
+{
+    struct realip_address address;
+    const char *reason;
+    char *end;
+
+    if (member->type != REDIS_REPLY_STRING || score->type != REDIS_REPLY_STRING
+        || realip_address_parse(member->str, (size_t)member->len, &address, &reason) < 0)
+        return -1;
+    long long clients = strtoll(score->str, &end, 10);
+    if (end == score->str || clients < 2 || clients > MOST_CLIENTS)
+        return -1;
+    tell(store, &address, clients);
+    return 0;
+}
+
+static void take_suspects(struct realip_suspect_store *store, const redisReply *reply)
+{
+    int result = reply->type == REDIS_REPLY_ARRAY && reply->elements % 2 == 0 && reply->elements <= 2000 ? 0 : -1;
+
+    for (size_t i = 0; result == 0 && i + 1 < reply->elements; i += 2)
+        result = take_suspect(store, reply->element[i], reply->element[i + 1]);
+    if (result < 0)
+        complain(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "its list of suspects is none");
+    else
+        be_well(store);
+}
+
+static void on_reply(void *context, size_t tag, const redisReply *reply)
+{
+    struct realip_suspect_store *store = context;
+
+    if (tag < BATCH)
+        take_count(store, &store->batch[tag], reply);
+    else if (tag == TAG_SUSPECTS)
+        take_suspects(store, reply);
+    else if (reply->type == REDIS_REPLY_ERROR)
+        complain(store, reply->str);
+    else if (reply->type != REDIS_REPLY_INTEGER)
+        complain(store, "its answer is no number");
+}
+
+/* ---- What it is asked. */
+
+static void clients_key(const struct item *item, uint64_t quarter, char key[160])
+{
+    char address[REALIP_ADDRESS_TEXT_SIZE];
+
+    snprintf(key, 160, "mail-realip:clients:%u:%llu:%s", item->window, (unsigned long long)quarter, realip_address_format(&item->address, address));
+}
+
+static void send_client(struct realip_suspect_store *store, const struct item *item, uint64_t quarter)
+{
+    char key[160];
+    char client[24];
+    const char *words[] = { "PFADD", key, client };
+
+    clients_key(item, quarter, key);
+    snprintf(client, sizeof(client), "%016llx", (unsigned long long)item->client);
+    send_words(store, TAG_WRITTEN, 3, words);
+}
+
+/* How many came in the window, by all policyds. */
+static void ask_count(struct realip_suspect_store *store, size_t number, uint64_t quarter)
+{
+    const struct item *item = &store->batch[number];
+    char keys[QUARTERS][160];
+    const char *words[1 + QUARTERS] = { "PFCOUNT" };
+
+    for (unsigned i = 0; i < QUARTERS; i++) {
+        clients_key(item, quarter - i, keys[i]);
+        words[1 + i] = keys[i];
+    }
+    expire(store, keys[0], item->window + item->window / 2);
+    send_words(store, number, 1 + QUARTERS, words);
+}
+
+static bool comes_again(const struct realip_suspect_store *store, size_t number, size_t count)
+{
+    for (size_t i = number + 1; i < count; i++) {
+        if (realip_address_equal(&store->batch[i].address, &store->batch[number].address))
+            return true;
+    }
+    return false;
+}
+
+/* One batch at a time: its replies are the measure of how fast the server is. */
+static void send_batch(struct realip_suspect_store *store)
+{
+    unsigned taken = atomic_load_explicit(&store->taken, memory_order_relaxed);
+    unsigned count = atomic_load_explicit(&store->written, memory_order_acquire) - taken;
+
+    count = count > BATCH ? BATCH : count;
+    for (unsigned i = 0; i < count; i++)
+        store->batch[i] = store->queue[(taken + i) % QUEUE];
+    atomic_store_explicit(&store->taken, taken + count, memory_order_release);
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t quarter = quarter_now(store->batch[i].window);
+
+        store->window = store->batch[i].window;
+        store->threshold = store->batch[i].threshold;
+        send_client(store, &store->batch[i], quarter);
+        if (!comes_again(store, i, count))
+            ask_count(store, i, quarter);
+    }
+    atomic_fetch_add_explicit(&store->sent, count, memory_order_relaxed);
+}
+
+/* This quarter's last, whose counts are the newest. */
+static void ask_suspects(struct realip_suspect_store *store)
+{
+    for (unsigned ago = 2; ago > 0; ago--) {
+        char key[96];
+        const char *words[] = { "ZREVRANGE", key, "0", POLL_ADDRESSES, "WITHSCORES" };
+
+        suspects_key(store->window, quarter_now(store->window) - (ago - 1), key);
+        send_words(store, TAG_SUSPECTS, 5, words);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    struct realip_suspect_store *store = context;
+
+    (void)fd;
+    (void)what;
+    store->ticks++;
+    if (!realip_redis_link_is_ready(store->link) || realip_redis_link_due(store->link) > 0)
+        return;
+    send_batch(store);
+    if (store->window != 0 && store->ticks >= TICKS_OF_POLL) {
+        store->ticks = 0;
+        ask_suspects(store);
+    }
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *context)
+{
+    struct realip_suspect_store *store = context;
+
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(store->base);
+}
+
+static void *run(void *context)
+{
+    static const struct timeval tick = { 0, TICK_MSECS * 1000 };
+    struct realip_suspect_store *store = context;
+    struct event *ticks = event_new(store->base, -1, EV_PERSIST, on_tick, store);
+    struct event *stop = event_new(store->base, store->stop_fd, EV_READ, on_stop, store);
+
+    if (ticks != NULL && stop != NULL && event_add(ticks, &tick) == 0 && event_add(stop, NULL) == 0)
+        event_base_dispatch(store->base);
+    if (ticks != NULL)
+        event_free(ticks);
+    if (stop != NULL)
+        event_free(stop);
+    return NULL;
+}
+
+/* ---- Begin and end. */
+
+/* Its first line. 0 and *password_r; or -1 and one problem added. */
+static int read_password(const struct realip_store_place *place, char **password_r, struct realip_problems *problems)
+{
+    FILE *file = fopen(place->password_file, "re");
+    struct stat status;
+    char line[1024] = "";
+
+    if (file == NULL) {
+        realip_problems_add(problems, place->origin, "store-password-file '%s' cannot be read: %s", place->password_file, strerror(errno));
+        return -1;
+    }
+    if (fgets(line, sizeof(line), file) != NULL)
+        line[strcspn(line, "\r\n")] = '\0';
+    bool is_open = fstat(fileno(file), &status) < 0 || (status.st_mode & 07) != 0;
+    fclose(file);
+    if (is_open)
+        realip_problems_add(problems, place->origin, "store-password-file '%s' can be read by others: chmod 0640 it", place->password_file);
+    else if (line[0] == '\0')
+        realip_problems_add(problems, place->origin, "store-password-file '%s' is empty: its first line is the password", place->password_file);
+    else if ((*password_r = strdup(line)) == NULL)
+        realip_problems_add(problems, place->origin, "out of memory");
+    explicit_bzero(line, sizeof(line));
+    return *password_r == NULL ? -1 : 0;
+}
+
+/* The same in all policyds of a fleet; who reads the store's traffic and does not know the password can't try names. */
+static struct realip_siphash_key fleet_key(const char *password)
+{
+    const struct realip_siphash_key fixed = { 0x6d61696c2d726561, 0x6c69702d666c6565 };
+    const struct realip_siphash_key other = { fixed.k1, fixed.k0 };
+    const char *text = password == NULL ? "" : password;
+
+    return (struct realip_siphash_key){ realip_siphash(&fixed, text, strlen(text), false), realip_siphash(&other, text, strlen(text), false) };
+}
+
+static void free_store(struct realip_suspect_store *store)
+{
+    realip_redis_link_free(&store->link);
+    if (store->base != NULL)
+        event_base_free(store->base);
+    if (store->stop_fd >= 0)
+        close(store->stop_fd);
+    if (store->password != NULL)
+        explicit_bzero(store->password, strlen(store->password));
+    free(store->password);
+    free(store);
+}
+
+int realip_suspect_store_new(const struct realip_store_place *place, struct realip_suspects *suspects, struct realip_suspect_store **store_r,
+                             struct realip_problems *problems)
+{
+    struct realip_suspect_store *store = calloc(1, sizeof(*store));
+    const struct realip_redis_link_handler handler = { on_ready, on_down, on_reply, store };
+    const char *reason = "out of memory";
+
+    *store_r = NULL;
+    if (store == NULL) {
+        realip_problems_add(problems, place->origin, "out of memory");
+        return -1;
+    }
+    store->place = place;
+    store->suspects = suspects;
+    store->stop_fd = -1;
+    if (place->password_file != NULL && read_password(place, &store->password, problems) < 0) {
+        free_store(store);
+        return -1;
+    }
+    store->key = fleet_key(store->password);
+    store->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    store->base = event_base_new();
+    if (store->base != NULL)
+        store->link = realip_redis_link_new(store->base, place, store->password, &handler, &reason);
+    if (store->stop_fd < 0 || store->link == NULL) {
+        realip_problems_add(problems, place->origin, "store = '%s': %s", place->text, reason);
+        free_store(store);
+        return -1;
+    }
+    *store_r = store;
+    return 0;
+}
+
+int realip_suspect_store_start(struct realip_suspect_store *store)
+{
+    sigset_t all;
+    sigset_t mask;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    int error = pthread_create(&store->thread, NULL, run, store);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    if (error != 0) {
+        realip_log(LOG_ERR, "store = %s: no thread for it: %s", store->place->text, strerror(error));
+        return -1;
+    }
+    store->is_started = true;
+    realip_suspects_set_watcher(store->suspects, on_sighting, store);
+    return 0;
+}
+
+void realip_suspect_store_free(struct realip_suspect_store **store)
+{
+    static const uint64_t one = 1;
+    struct timespec until;
+
+    if (*store == NULL)
+        return;
+    realip_suspects_set_watcher((*store)->suspects, NULL, NULL);
+    if ((*store)->is_started) {
+        ssize_t ignored = write((*store)->stop_fd, &one, sizeof(one));
+
+        (void)ignored;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 2;
+        if (pthread_timedjoin_np((*store)->thread, NULL, &until) != 0) {
+            *store = NULL;
+            return;
+        }
+    }
+    free_store(*store);
+    *store = NULL;
+}
+
+static void write_one(const char *name, const char *type, const char *help, unsigned long long value, FILE *out)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
+}
+
+void realip_suspect_store_write_metrics(const struct realip_suspect_store *store, FILE *out)
+{
+    unsigned waiting = atomic_load(&store->written) - atomic_load(&store->taken);
+
+    write_one("realip_store_up", "gauge", "1 while the shared store is connected and answers.", atomic_load(&store->is_up), out);
+    write_one("realip_store_queue_length", "gauge", "Clients that wait for being sent.", waiting, out);
+    write_one("realip_store_queue_limit", "gauge", "Clients that can wait.", QUEUE, out);
+    write_one("realip_store_sent_total", "counter", "Clients that were sent.", atomic_load(&store->sent), out);
+    write_one("realip_store_dropped_total", "counter", "Clients that were not, as the queue was full.", atomic_load(&store->dropped), out);
+    write_one("realip_store_errors_total", "counter", "Failures: connections that failed or ended, wrong and missing answers.",
+              atomic_load(&store->errors), out);
+    write_one("realip_store_outages_total", "counter", "Times that the store went away.", atomic_load(&store->outages), out);
+    write_one("realip_store_told_total", "counter", "Suspects as the store told them, each time.", atomic_load(&store->told), out);
+}
