@@ -68,14 +68,14 @@ size_t realip_log_journal_whole(const char *text, size_t length, bool *damaged_r
     *damaged_r = false;
     while (at < length) {
         size = field_at(text, length, at, &field);
-        if (!is_name(field.name)) {
+        if (!is_name(field.name) || (field.name.length == 0 && size > 1)) { /* "=…" */
             *damaged_r = true;
             return whole;
         }
         if (size == 0)
             break;
         at += size;
-        if (field.name.length == 0)
+        if (size == 1)
             whole = at;
     }
     return whole;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACTIVE  96
+#define ACTIVE  96 /* below 100 */
 #define SECONDS (8 * 86400)
 
 enum kind { KIND_IN, KIND_OUT, KIND_SUBMIT, KIND_REJECT, KIND_RELAYED, KIND_IMAP, KIND_POP3, KIND_GUESS, KIND_NOISE, KIND_PROXY, KIND_BAN,
@@ -88,7 +88,7 @@ static void choose_client(struct session *session)
     }
 }
 
-static void begin(struct session *session)
+static void begin(struct session *session, unsigned slot)
 {
     static const char letters[] = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz";
     static const struct {
@@ -106,7 +106,7 @@ static void begin(struct session *session)
     memset(session, 0, sizeof(*session));
     session->kind = mix[i].kind;
     session->host = below(2);
-    session->pid = 1000 + below(60000);
+    session->pid = 1000 + below(600) * 100 + slot; /* a process has one session at a time */
     session->user = below(5000);
     session->domain = below(4000);
     for (unsigned k = 0; k < 13; k++)
@@ -220,7 +220,7 @@ static int give_back(struct session *session, unsigned step, const char *second,
 {
     switch (step) {
     case 0:
-        line(session, "postfix/smtpd", session->pid + 3, "%s: client=localhost[127.0.0.1]%s, orig_client=%s[%s]", second, extra, session->name, session->client);
+        line(session, "postfix/smtpd", session->pid + 70000, "%s: client=localhost[127.0.0.1]%s, orig_client=%s[%s]", second, extra, session->name, session->client);
         return 1;
     case 1:
         line(session, "postfix/cleanup", session->pid + 1, "%s: message-id=<%u@sender%u.example>", second, session->user, session->domain);
@@ -455,13 +455,13 @@ int main(int argc, char **argv)
         return 64;
     }
     for (unsigned i = 0; i < ACTIVE; i++)
-        begin(&sessions[i]);
+        begin(&sessions[i], i);
     while (written < wanted) {
         struct session *session = &sessions[below(ACTIVE)];
 
         set_stamp();
         if (!step(session))
-            begin(session);
+            begin(session, (unsigned)(session - sessions));
     }
     return fflush(stdout) == 0 ? 0 : 74;
 }
