@@ -27,7 +27,10 @@ static void show_bar(const struct realip_audit_progress *progress, uint64_t posi
     fputs("\r  ", stderr);
     for (unsigned i = 0; i < BAR_WIDTH; i++)
         fputs(progress->terminal.unicode ? (i < filled ? "█" : "░") : (i < filled ? "#" : "."), stderr);
-    fprintf(stderr, " %3.0f %%  %llu lines  %.0f s left \033[K", part > 1 ? 100 : part * 100, (unsigned long long)lines, left > 0 ? left : 0);
+    fprintf(stderr, " %3.0f %%  %llu lines", part > 1 ? 100 : part * 100, (unsigned long long)lines);
+    if (part > 0)
+        fprintf(stderr, "  %.0f s left", left > 0 ? left : 0);
+    fputs(" \033[K", stderr);
 }
 
 void realip_audit_progress_show(struct realip_audit_progress *progress, uint64_t position, uint64_t lines)

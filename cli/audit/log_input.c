@@ -114,8 +114,8 @@ static void fill(struct realip_log_input *input, struct realip_log_chunk *chunk)
             input->is_file_done = true;
         else
             chunk->length += (size_t)length;
+        atomic_store(&input->position, atomic_load(&input->done) + realip_log_stream_position(input->stream)); /* bytes may come slowly */
     }
-    atomic_store(&input->position, atomic_load(&input->done) + realip_log_stream_position(input->stream));
 }
 
 static enum realip_log_form form_of(const struct realip_log_chunk *chunk)
