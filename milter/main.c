@@ -22,9 +22,12 @@
 #include <unistd.h>
 
 #include "milter_adapter.h"
+#include "runtime/config_file.h"
 #include "runtime/daemon.h"
 #include "runtime/log.h"
+#include "runtime/endpoint.h"
 #include "runtime/metrics_http.h"
+#include "runtime/status_http.h"
 #include "runtime/signs_of_life.h"
 #include "runtime/suspects.h"
 
@@ -49,6 +52,8 @@ struct program {
     struct realip_snapshots *snapshots;
     struct realip_snapshot *started;
     struct realip_metrics_http *http;
+    struct realip_status_http *status_page; /* NULL: none is shown */
+    char *token;
     struct event *woken;
     struct realip_watch *watch; /* NULL: it can't be had */
     struct event *watched;
@@ -103,8 +108,10 @@ static void reload(struct program *program, bool asked)
     int result = asked ? realip_snapshots_reload(program->snapshots, &problems)
                        : realip_snapshots_refresh(program->snapshots, &problems);
 
-    if (result <= 0)
+    if (result <= 0) {
         realip_metrics_set_reload(program->metrics, result == 0, (long long)time(NULL));
+        realip_status_http_note_reload(program->status_page, result == 0 ? NULL : &problems);
+    }
     if (result == 0) {
         tell_new_rules(program);
     } else if (result < 0) {
@@ -329,6 +336,28 @@ static int check_listen(void *context, const struct realip_config *config, struc
     return -1;
 }
 
+/* The page at /. The token's file is policyd's, and may be for its eyes alone: without it the milter goes on, and shows nothing. */
+static int show_status(struct program *program, const struct realip_config *config)
+{
+    const struct realip_config_value *token = config->auth_policy_token;
+    const struct realip_endpoint *http = config->milter.http;
+    struct realip_problems problems = { 0 };
+
+    if (token != NULL && realip_http_guard_token(token->text, token->origin, &program->token, &problems) < 0) {
+        realip_daemon_report(LOG_WARNING, &problems);
+        realip_log(LOG_WARNING, "the milter shows no status page: it can't know who may see it");
+        realip_problems_clear(&problems);
+        return 0;
+    }
+    const struct realip_status_program shown
+        = { .name = "realip-milter",
+            .metrics = program->metrics,
+            .snapshots = program->snapshots,
+            .guard = { .token = program->token, .host = http->host, .is_local = realip_endpoint_is_local(http) } };
+    program->status_page = realip_status_http_new(program->base, program->http, &shown);
+    return program->status_page == NULL ? -1 : 0;
+}
+
 static int listen_all(struct program *program, const struct realip_config *config, struct realip_problems *problems)
 {
     const struct realip_service *service = &config->milter;
@@ -347,7 +376,7 @@ static int listen_all(struct program *program, const struct realip_config *confi
     int fd = realip_daemon_listen(&program->manager, service->http, service, problems);
     if (fd >= 0)
         program->http = realip_metrics_http_new(program->base, fd, program->metrics);
-    return program->http == NULL ? -1 : 0;
+    return program->http == NULL ? -1 : show_status(program, config);
 }
 
 static void write_metrics(void *context, FILE *out)
@@ -402,6 +431,8 @@ static int start(struct program *program, const char *path, struct realip_proble
 static void stop(struct program *program)
 {
     realip_metrics_http_free(&program->http);
+    realip_status_http_free(&program->status_page);
+    free(program->token);
     if (program->woken != NULL)
         event_free(program->woken);
     if (program->tick != NULL)

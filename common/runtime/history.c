@@ -125,20 +125,38 @@ void realip_history_advance(struct realip_history *history, long long now)
 
 /* ---- Looking. */
 
+/* The place that is so many behind the oldest. */
+static const struct place *place_at(const struct realip_history *history, size_t index)
+{
+    return &history->places[(history->next + REALIP_HISTORY_PLACES - history->count + index) % REALIP_HISTORY_PLACES];
+}
+
+/* How many places are older than a minute: they stand in the order of time. */
+static size_t count_before(const struct realip_history *history, long long minute)
+{
+    size_t low = 0;
+    size_t high = history->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if ((long long)place_at(history, middle)->minute < minute)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void realip_history_visit(const struct realip_history *history, long long since,
                           void (*visit)(void *context, const struct realip_history_count *count), void *context)
 {
-    size_t oldest = (history->next + REALIP_HISTORY_PLACES - history->count) % REALIP_HISTORY_PLACES;
-
-    if (since < history->first)
-        since = history->first;
-    for (size_t i = 0; i < history->count; i++) {
-        const struct place *place = &history->places[(oldest + i) % REALIP_HISTORY_PLACES];
+    for (size_t i = count_before(history, since < history->first ? history->first : since); i < history->count; i++) {
+        const struct place *place = place_at(history, i);
         struct realip_history_count count = { place->minute, place->listener, (enum realip_reason)place->reason,
                                               (enum realip_action)place->action, place->count };
 
-        if (count.minute >= since)
-            visit(context, &count);
+        visit(context, &count);
     }
     for (size_t i = 0; i < history->followed_count; i++)
         visit_growth(history, i, visit, context);

@@ -70,8 +70,6 @@ static void take(void *context, const struct realip_history_count *count)
     /* Who only checks that the port is open is no session. */
     if (count->minute >= tally->recent && count->reason != REALIP_REASON_PROBE)
         tally->recent_counts.of[count->reason][outcome] += count->count;
-    if (count->minute < tally->first)
-        return;
     size_t column = (size_t)(count->minute - tally->first) / tally->step;
     if (column >= tally->columns)
         return;
@@ -104,7 +102,7 @@ static struct tally *make_tally(struct realip_history *history, const struct rea
     tally->recent = now / 60 - REALIP_STATUS_MINUTES + 1;
     tally->listener = number_of(history, question->listener);
     tally->listener_count = listeners;
-    realip_history_visit(history, 0, take, tally);
+    realip_history_visit(history, tally->first, take, tally); /* each range is longer than what is recent */
     return tally;
 }
 
@@ -261,7 +259,8 @@ static json_t *listener_json(const struct realip_status_json *status, const char
     const struct listener_tally *tally = number < all->listener_count ? &all->listeners[number] : &none;
     long long last = number < all->listener_count ? last_of(status->history, number) : 0;
     json_t *json = json_pack("{s:o, s:b, s:o, s:o, s:o}", "listener", text_json(title), "in-force", listener != NULL, "last", time_json(last), "counts",
-                             counts_json(&tally->counts), "problems", numbers_json(tally->problems, all->columns));
+                             counts_json(&tally->counts), "problems",
+                             numbers_json(tally->problems, is_empty(tally->problems, all->columns) ? 0 : all->columns));
 
     if (json != NULL && listener != NULL)
         json_object_update_new(json, json_pack("{s:s, s:s, s:s, s:b, s:o}", "mode", realip_mode_token(listener->mode), "proxy",

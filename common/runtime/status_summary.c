@@ -7,7 +7,7 @@ enum level { LEVEL_UNDECIDED = 0, LEVEL_STRANGERS, LEVEL_LOST };
 /* Advice is for whoever looks at three in the morning: what it most often is, and what to type. */
 struct meaning {
     enum level level;
-    const char *clause; /* behind "3 of 40 checks of the last 15 minutes" */
+    const char *clause; /* behind "3 of 40 checks in the last 15 minutes" */
     const char *advice;
 };
 
@@ -133,15 +133,15 @@ static enum realip_reason worst_of(const struct realip_status_counts *counts)
     return worst;
 }
 
-/* "of the last 15 minutes", or what there is of them. */
+/* "in the last 15 minutes", or what there is of them. */
 static void write_span(const struct realip_status_situation *situation, char text[64])
 {
     char span[REALIP_STATUS_SPAN_SIZE];
 
     if (situation->watched >= REALIP_STATUS_MINUTES * 60LL)
-        snprintf(text, 64, "of the last %d minutes", REALIP_STATUS_MINUTES);
+        snprintf(text, 64, "in the last %d minutes", REALIP_STATUS_MINUTES);
     else
-        snprintf(text, 64, "since the start, %s ago,", realip_status_span(situation->watched, span));
+        snprintf(text, 64, "since the start %s ago", realip_status_span(situation->watched, span));
 }
 
 static json_t *quiet_summary(const struct realip_status_situation *situation, const char *span)
@@ -151,7 +151,7 @@ static json_t *quiet_summary(const struct realip_status_situation *situation, co
 
     if (situation->quiet >= 0)
         snprintf(last, sizeof(last), " The last one came %s ago.", realip_status_span(situation->quiet, quiet));
-    return json_pack("{s:s, s:o, s:[s]}", "level", "note", "sentence", json_sprintf("No session %s has come.%s", span, last), "advice",
+    return json_pack("{s:s, s:o, s:[s]}", "level", "note", "sentence", json_sprintf("No session has come %s.%s", span, last), "advice",
                      "If there should be some: does the way to this server still lead here, and does the mail server ask? `realipctl doctor` looks at both.");
 }
 

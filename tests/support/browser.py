@@ -20,7 +20,7 @@ class Browser:
             os.dup2(low_out, 4)
 
         command = [program, '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking',
-                   '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-extensions', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+                   '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-extensions', '--hide-scrollbars', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
                    '--remote-debugging-pipe', f'--user-data-dir={folder.path("profile")}', 'about:blank']
         self.log = open(folder.path('chromium.log'), 'wb')
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, close_fds=False, preexec_fn=place,
@@ -64,7 +64,10 @@ class Browser:
         self.local = local
         self.ask('Emulation.setDeviceMetricsOverride', width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
         self.ask('Emulation.setEmulatedMedia', features=[{'name': 'prefers-color-scheme', 'value': scheme}])
-        self.ask('Page.navigate', url='about:blank')
+        self.go('about:blank')
+        self.go(url)
+
+    def go(self, url):
         self.events.clear()
         self.ask('Page.navigate', url=url)
         end = time.monotonic() + 30
@@ -82,6 +85,15 @@ class Browser:
         if 'exceptionDetails' in answer:
             raise RuntimeError(f'{expression}: {answer["exceptionDetails"]}')
         return json.loads(answer['result']['value']) if 'value' in answer['result'] else None
+
+    def wait(self, expression, seconds):
+        """Waits until an expression holds; returns how many seconds that took, or None."""
+        begin = time.monotonic()
+        while time.monotonic() - begin < seconds:
+            if self.value(f'Boolean({expression})'):
+                return time.monotonic() - begin
+            time.sleep(0.05)
+        return None
 
     def said(self):
         """What the console had to say so far: messages, errors, what a policy forbade."""

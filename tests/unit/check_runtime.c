@@ -14,6 +14,7 @@ int main(void)
     srunner_add_suite(runner, realip_sources_suite());
     srunner_add_suite(runner, realip_watch_suite());
     srunner_add_suite(runner, realip_history_suite());
+    srunner_add_suite(runner, realip_status_summary_suite());
     srunner_add_suite(runner, realip_metrics_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

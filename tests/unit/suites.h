@@ -21,6 +21,7 @@ Suite *realip_network_preset_suite(void);
 Suite *realip_sources_suite(void);
 Suite *realip_watch_suite(void);
 Suite *realip_history_suite(void);
+Suite *realip_status_summary_suite(void);
 Suite *realip_metrics_suite(void);
 
 #endif

@@ -183,10 +183,10 @@ function table(heads, rows, { cards = false, numbers = 99, none = 'none' } = {})
 const lines = (...texts) => texts.filter(text => text).map((text, index) => index ? make('span', { class: 'faint' }, text) : text);
 
 // ---- Listeners.
-function spark(counts, name) {
+function spark(counts, name) { // none, where there was no problem
   const most = Math.max(1, ...counts);
-  const svg = make('svg', { class: 'spark', viewBox: `0 0 ${counts.length} 20`, preserveAspectRatio: 'none', role: 'img',
-    'aria-label': `problems at ${name}: ${number(counts.reduce((sum, count) => sum + count, 0))}` }, make('rect', { x: 0, y: 19.5, width: counts.length, height: .5, fill: 'var(--line)' }));
+  const svg = make('svg', { class: 'spark', viewBox: `0 0 ${counts.length || 1} 20`, preserveAspectRatio: 'none', role: 'img',
+    'aria-label': `problems at ${name}: ${number(counts.reduce((sum, count) => sum + count, 0))}` }, make('rect', { x: 0, y: 19.5, width: counts.length || 1, height: .5, fill: 'var(--line)' }));
   counts.forEach((count, index) => count > 0 && svg.append(make('rect', { x: index, y: 20 - Math.max(1, count / most * 20), width: .85, height: Math.max(1, count / most * 20), fill: 'var(--bad)' })));
   return svg;
 }
@@ -314,15 +314,20 @@ function show() {
   showLife();
 }
 
+// Of the page's own address a browser takes no name and password along.
+function place() {
+  const url = new URL('status.json', location.href);
+  url.username = url.password = url.hash = '';
+  url.search = new URLSearchParams(asked.listener === '' ? { minutes: asked.minutes } : asked);
+  return url;
+}
+
 async function ask() {
   if (waiting || held || document.visibilityState === 'hidden')
     return;
   waiting = true;
   try {
-    const question = new URLSearchParams({ minutes: asked.minutes });
-    if (asked.listener !== '')
-      question.set('listener', asked.listener);
-    const reply = await fetch('status.json?' + question, { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(5000) });
+    const reply = await fetch(place(), { cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(5000) });
     const fresh = await reply.json();
     if (!reply.ok)
       throw new Error(fresh.error || reply.status);
