@@ -22,11 +22,13 @@ SERVER_CPU, LOAD_CPU = CPUS[0], CPUS[-1]
 
 
 class Folder:
-    """A private folder that other users may pass; its sockets' names stay short."""
+    """A private folder that other users may pass; its sockets' names stay short. Logs have a folder of their own: our daemons watch
+    the one of their configuration, and nobody has a log that grows in there."""
 
     def __enter__(self):
         self.held = tempfile.TemporaryDirectory(prefix='realip-bench-', dir='/tmp')
         os.chmod(self.held.name, 0o755)
+        os.mkdir(self.path('logs'))
         return self
 
     def __exit__(self, *_):
@@ -34,6 +36,9 @@ class Folder:
 
     def path(self, name):
         return os.path.join(self.held.name, name)
+
+    def log_path(self, name):
+        return self.path(os.path.join('logs', name))
 
     def write(self, name, text):
         with open(self.path(name), 'w', encoding='utf-8') as file:
@@ -56,7 +61,7 @@ class Server:
 
     def __init__(self, folder, name, argv, place, pinned=True, user=None):
         self.name, self.place = name, place
-        self.log_path = folder.path(name + '.log')
+        self.log_path = folder.log_path(name)
         # Two pinned programs share a cache and wake each other the same way in each pass.
         cpus = {SERVER_CPU} if pinned else set(CPUS)
         with open(self.log_path, 'wb') as log:
