@@ -19,6 +19,7 @@
 
 #define PATIENCE 1000000000ULL /* nanoseconds for one answer */
 #define PROBE_PATIENCE 5000    /* milliseconds for the first word */
+#define QUICK_PATIENCE 2000    /* microseconds in which nothing else is done */
 
 struct realip_attest {
     struct event *readable;
@@ -37,6 +38,8 @@ struct realip_attest {
     int fd;
     pid_t helper;
     bool works;
+    bool ticking;
+    bool late; /* the helper let us wait in vain the last time */
 };
 
 static struct realip_attest *new_attest(void)
@@ -271,17 +274,21 @@ static void take_answer(struct realip_attest *attest, const struct realip_attest
         return;
     }
     struct realip_attest_ticket *ticket = ticket_of(attest, answer);
-    if (ticket != NULL && answer->cause < REALIP_CAUSE_COUNT)
+    if (ticket == NULL)
+        return;
+    attest->late = false;
+    if (answer->cause < REALIP_CAUSE_COUNT)
         finish(attest, ticket, (enum realip_attest_cause)answer->cause, answer);
 }
 
+/* Reads as long as somebody waits; what comes besides (another helper's hello) calls again. */
 static void on_readable(int fd, short what, void *context)
 {
     struct realip_attest *attest = context;
     struct realip_attest_answer answer;
 
     (void)what;
-    for (int i = 0; i < 256 && attest->fd >= 0; i++) {
+    for (int i = 0; i < 256 && attest->fd >= 0 && (i == 0 || attest->first != NULL); i++) {
         ssize_t got = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT);
 
         if (got == (ssize_t)sizeof(answer)) {
@@ -301,23 +308,47 @@ static void on_writable(int fd, short what, void *context)
     send_waiting(context);
 }
 
+void realip_attest_await(struct realip_attest *attest)
+{
+    struct realip_attest_answer answer;
+
+    if (attest->first == NULL || attest->first->next != NULL || !attest->first->sent || attest->late)
+        return;
+    if (recv(attest->fd, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer))
+        take_answer(attest, &answer);
+    else
+        attest->late = true; /* or gone: the loop finds out */
+}
+
+static void start_ticking(struct realip_attest *attest)
+{
+    static const struct timeval pause = { 0, 100000 };
+
+    attest->ticking = evtimer_add(attest->tick, &pause) == 0;
+}
+
 /* Every question has the same patience, so the oldest is always the first to lose it. */
 static void on_tick(int fd, short what, void *context)
 {
     struct realip_attest *attest = context;
-    const struct timeval pause = { 0, 100000 };
     unsigned long long now = realip_histogram_now();
 
     (void)fd;
     (void)what;
     while (attest->first != NULL && attest->first->asked_at + PATIENCE <= now)
         finish(attest, attest->first, REALIP_CAUSE_NO_HELPER, NULL);
+    attest->ticking = false;
     if (attest->first != NULL)
-        evtimer_add(attest->tick, &pause);
+        start_ticking(attest);
 }
 
 int realip_attest_attach(struct realip_attest *attest, struct event_base *base)
 {
+    static const struct timeval patience = { 0, QUICK_PATIENCE };
+
+    /* Counts for realip_attest_await() alone: all else reads without waiting. */
+    if (setsockopt(attest->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+        return -1;
     attest->readable = event_new(base, attest->fd, EV_READ | EV_PERSIST, on_readable, attest);
     attest->writable = event_new(base, attest->fd, EV_WRITE, on_writable, attest);
     attest->tick = evtimer_new(base, on_tick, attest);
@@ -396,8 +427,6 @@ bool realip_attest_is_settled(struct realip_attest *attest, struct realip_attest
 void realip_attest_ask(struct realip_attest *attest, struct realip_attest_ticket *ticket,
                        const struct realip_policy_ports *ports)
 {
-    const struct timeval pause = { 0, 100000 };
-
     ticket->request = (struct realip_attest_request){ .kind = REALIP_ATTEST_ASK,
                                                       .slot = ticket->slot,
                                                       .serial = ++attest->serial,
@@ -408,8 +437,8 @@ void realip_attest_ask(struct realip_attest *attest, struct realip_attest_ticket
     ticket->waiting = true;
     ticket->sent = false;
     ticket->next = NULL;
-    if (attest->first == NULL)
-        evtimer_add(attest->tick, &pause);
+    if (!attest->ticking)
+        start_ticking(attest);
     *attest->last = ticket;
     attest->last = &ticket->next;
     if (attest->first_unsent == NULL) {

@@ -44,10 +44,15 @@ void realip_attest_free(struct realip_attest **attest);
 bool realip_attest_is_settled(struct realip_attest *attest, struct realip_attest_ticket *ticket, int fd,
                               struct realip_policy_peer *peer_r);
 
-/* Asks, after realip_attest_is_settled() said no; ticket->done is called from the loop, never from within, when the
- * answer is there or a second has passed without one. One question for a ticket at a time. */
+/* Asks, after realip_attest_is_settled() said no; ticket->done is called from the loop or realip_attest_await(), never from
+ * within, when the answer is there or a second has passed without one. One question for a ticket at a time. */
 void realip_attest_ask(struct realip_attest *attest, struct realip_attest_ticket *ticket,
                        const struct realip_policy_ports *ports);
+
+/* Called where nothing else is to be done at once: when one single question is open, waits up to two milliseconds for its
+ * answer and calls `done`. The helper has mostly answered before the loop would come round to look; after it was once late, nobody
+ * waits here until it is heard again. */
+void realip_attest_await(struct realip_attest *attest);
 
 /* The connection is closed: forgets it and any question of it; `done` is not called any more. */
 void realip_attest_forget(struct realip_attest *attest, struct realip_attest_ticket *ticket);

@@ -87,7 +87,7 @@ static bool port_is_wanted(const struct realip_attest_request *request, uint16_t
         if (request->ports[i] == port)
             return true;
     }
-    return listening != 0 && listening == port;
+    return request->own_listening != 0 && listening == port;
 }
 
 union address {
@@ -141,12 +141,13 @@ static bool look(struct search *search, int number)
         return false;
     }
     uint16_t port = local_port(fd);
+    bool wanted = port != 0 && port_is_wanted(search->request, search->slot->listening, port);
+    enum realip_attest_cause cause = wanted ? read_peer(fd, search->answer) : REALIP_CAUSE_NO_SOCKET;
     /* The listening socket has the same local port, and no peer: it must not look like a client that is gone. */
-    if (port != 0 && get_int(fd, SO_ACCEPTCONN) == 1) {
+    if (port != 0 && cause != REALIP_CAUSE_KNOWN && get_int(fd, SO_ACCEPTCONN) == 1)
         search->slot->listening = port;
-    } else if (port != 0
-               && port_is_wanted(search->request, search->request->own_listening != 0 ? search->slot->listening : 0, port)) {
-        search->cause = read_peer(fd, search->answer);
+    else if (wanted) {
+        search->cause = cause;
         search->answer->local_port = port; /* of a dead socket too: it tells the listener */
     }
     close(fd);

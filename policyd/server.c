@@ -33,26 +33,27 @@ struct listener {
     int fd;
 };
 
-/* Memory is held for a connection only while a request is partly there or a reply partly written. */
+/* Memory is held for a connection only while a request is partly there or a reply partly written. What each request looks at stands
+ * first: the fewer lines of the cache, the better. */
 struct connection {
-    struct connection *next;
-    struct connection **prev;
     struct realip_server *server;
-    uint32_t awaited;    /* EPOLLIN, EPOLLOUT while `out` is there, or 0 */
     char *in;            /* the start of a request, or NULL */
     size_t in_length;
     char *out;           /* the rest of replies that the socket did not take, or NULL */
     size_t out_length;
+    char *request_bytes; /* of the request that waits for its peer, or NULL: none waits */
     int fd;
-    struct realip_attest_ticket ticket;
-    struct realip_policy_request request; /* the one that waits for its peer; points into `request_bytes` */
-    char *request_bytes;                  /* or NULL: none waits */
-    size_t discarded;
+    uint32_t awaited;    /* EPOLLIN, EPOLLOUT while `out` is there, or 0 */
     bool unread;         /* the last read may have left something */
     bool paused;         /* more came while a request waits: not read before that is answered */
-    long long finish_by; /* monotonic seconds; when `finishing` */
     bool closing;        /* answers nothing more; ends once `out` is written */
     bool finishing;      /* our side is ended */
+    struct realip_attest_ticket ticket;
+    struct realip_policy_request request; /* points into `request_bytes` */
+    size_t discarded;
+    long long finish_by; /* monotonic seconds; when `finishing` */
+    struct connection *next;
+    struct connection **prev;
 };
 
 struct realip_server {
@@ -419,6 +420,8 @@ static int serve_some(struct realip_server *server)
     for (int i = 0; i < count; i++)
         serve(events[i].data.ptr, events[i].events);
     count_answered(server);
+    if (count == 1 && server->attest != NULL)
+        realip_attest_await(server->attest);
     return count;
 }
 
