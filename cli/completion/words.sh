@@ -38,10 +38,12 @@ _realipctl_value() {
         'explain --client') echo word none ;;
         *' --protocol') echo word smtp submission lmtp imap pop3 sieve ;;
         'probe --role') echo word stranger proxy ;;
+        'probe --expect') echo word forbids-proxy takes-both wants-proxy takes-strangers may-take-strangers refuses-strangers hangs-up unreachable \
+            silent no-mail-server ;;
         'probe --say') echo word plain v1 v2 local other-family ;;
         'healthcheck --proxy') echo word local v1 v2 none ;;
         'doctor --only' | 'export --'[a-km-z]* | 'export --listener' | 'explain --'[lpsuhr]* | 'explain --client-name' | \
-            'audit --in'* | 'audit --proxies' | 'audit --jobs' | 'probe --as' | 'probe --timeout' | 'probe --total' | 'probe --expect' | 'probe --explain' | \
+            'audit --in'* | 'audit --proxies' | 'audit --jobs' | 'probe --as' | 'probe --timeout' | 'probe --total' | 'probe --explain' | \
             'networks --http' | 'healthcheck --timeout' | 'proxy-header --source' | 'proxy-header --destination' | 'proxy-header --tlv')
             case $2 in --suspected | --help) ;; *) echo any ;; esac ;;
     esac
