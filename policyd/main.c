@@ -247,6 +247,7 @@ static int show_status(struct program *program)
 {
     program->told.recent = program->recent;
     program->told.attest = program->attest;
+    program->told.snapshots = program->snapshots;
     const struct realip_status_program shown = { .name = "realip-policyd",
                                                  .metrics = program->metrics,
                                                  .snapshots = program->snapshots,
@@ -498,6 +499,7 @@ static void stop(struct program *program)
     realip_problems_clear(&program->reload_problems);
     realip_metrics_http_free(&program->http);
     realip_status_http_free(&program->status);
+    json_decref(program->told.suspects);
     realip_auth_policy_http_free(&program->auth_policy);
     realip_suspect_store_free(&program->store);
     free(program->token);

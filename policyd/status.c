@@ -7,6 +7,7 @@
 #include "explain_http.h"
 #include "runtime/status_json.h"
 #include "runtime/status_summary.h"
+#include "runtime/suspects.h"
 
 #define MOST_ADDRESSES 3
 
@@ -114,10 +115,48 @@ static void add_attestation(const struct realip_policyd_status *self, json_t *st
                         json_pack("{s:s, s:o, s:o}", "state", state, "why", why == NULL ? json_null() : json_string(why), "counts", causes_json(self->attest)));
 }
 
+/* ---- Suspects. */
+
+static json_t *find_suspects(struct realip_suspects *suspects)
+{
+    struct realip_suspects_entry found[REALIP_STATUS_MOST_SUSPECTS];
+    size_t total = realip_suspects_list(suspects, found, REALIP_STATUS_MOST_SUSPECTS);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < total && i < REALIP_STATUS_MOST_SUSPECTS; i++) {
+        char network[REALIP_NETWORK_TEXT_SIZE];
+
+        json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:b}", "network", realip_network_format(&found[i].network, network), "clients",
+                                              (json_int_t)found[i].clients, "seconds-ago", (json_int_t)found[i].seconds_ago, "told-by-others",
+                                              found[i].is_told));
+    }
+    return json_pack("{s:o, s:I}", "suspects", list, "suspects-total", (json_int_t)total);
+}
+
+static void add_suspects(struct realip_policyd_status *self, json_t *status)
+{
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(self->snapshots);
+    bool configured = realip_snapshot_config(snapshot)->suspicion.configured;
+    struct timespec now;
+
+    realip_snapshot_release(&snapshot);
+    if (!configured)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (self->suspects == NULL || now.tv_sec >= self->suspects_at + REALIP_STATUS_SUSPECTS_REST) {
+        json_decref(self->suspects);
+        self->suspects = find_suspects(realip_snapshots_suspects(self->snapshots));
+        self->suspects_at = now.tv_sec;
+    }
+    if (self->suspects != NULL)
+        json_object_update(status, self->suspects);
+}
+
 void realip_policyd_status_add(void *context, json_t *status)
 {
-    const struct realip_policyd_status *self = context;
+    struct realip_policyd_status *self = context;
 
     add_problems(self->recent, status);
     add_attestation(self, status);
+    add_suspects(self, status);
 }

@@ -251,8 +251,11 @@ function showSuspects() {
   const list = answer.suspects;
   byId('suspects-section').hidden = !Array.isArray(list);
   if (Array.isArray(list))
-    put('suspects', list, () => [table(['Address', 'Clients, about', 'Since'], list.map(one => [{ text: one.address, class: 'a', head: true }, { text: number(one.clients), class: 'n' },
-      { text: typeof one.since === 'number' ? when(one.since) : '', class: 't' }]), { none: 'No address is suspected.' })]);
+    put('suspects', [list, answer['suspects-total']], () => [
+      table(['Address', 'Clients, about', 'Last session'], list.map(one => [{ text: one.network, class: 'a', head: true }, { text: number(one.clients), class: 'n' },
+        { children: lines(one['seconds-ago'] < 60 ? 'just now' : 'about ' + span(one['seconds-ago']) + ' ago', one['told-by-others'] ? 'known from the store' : '') }]),
+        { cards: true, numbers: 1, none: 'No address is suspected.' }),
+      answer['suspects-total'] > list.length ? make('p', { class: 'faint' }, `${number(answer['suspects-total'] - list.length)} more are not shown.`) : '']);
 }
 
 // ---- Networks and health.
