@@ -73,8 +73,8 @@ class Browser:
         end = time.monotonic() + 30
         while not any(event.get('method') == 'Page.loadEventFired' for event in self.events):
             self.events.append(self.message(end))
-        # That event may be the empty page's, which was asked for just before.
-        while not self.value('location.href != "about:blank" && document.readyState == "complete"'):
+        # That event may be that of the page before.
+        while url != 'about:blank' and not self.value('location.href != "about:blank" && document.readyState == "complete"'):
             if time.monotonic() > end:
                 raise RuntimeError(f'{url} is not shown')
             time.sleep(0.02)
