@@ -142,6 +142,8 @@ class Lab:
             return self.dovecot_missing
         if row.needs_nginx and self.nginx_missing:
             return self.nginx_missing
+        if row.needs_promtool and not shutil.which("promtool"):
+            return "promtool is not installed (Debian package prometheus)"
         if row.guard == "postfix" and postfix.version() != "3.7":
             return f"is known of Postfix 3.7, this is {postfix.version()}"
         return self.realip.missing.get(row.guard)

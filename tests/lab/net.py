@@ -172,6 +172,9 @@ class Network:
         self.node1.nft(_nat([(plan.SERVICE_CLUSTER, plan.POD, masqueraded), (plan.SERVICE_PROXY, plan.PROXY, masqueraded)]))
         self.node2.nft(_nat([(plan.SERVICE_LOCAL, plan.POD, ""), (plan.NODE2, plan.POD, "")]))
         self.node3.nft(_nat([(plan.NODE3, plan.POD, masqueraded)]))
+        # Local: where the Service has no pod, what comes is dropped.
+        self.node1.nft("table inet local {\nchain prerouting {\n type filter hook prerouting priority -150;\n"
+                       f"ip daddr {plan.SERVICE_LOCAL.v4} drop\nip6 daddr {plan.SERVICE_LOCAL.v6} drop\n}}\n}}\n")
 
     def _docker(self):
         # Docker rewrites IPv4; for IPv6 its userland proxy takes the connection itself (see haproxy.py).

@@ -123,6 +123,9 @@ POLICY_INSTANCES = ("sidecar", "nopidfd", "fault")
 
 SMTP_DOORS = _smtp_doors()
 
+# Where the guards tell their metrics, in the pod.
+HTTP_PORTS = {"policyd": 9168, "milter": 9169}
+
 # Dovecot's protocols, in the order of their ports; LMTP has no login and is never judged.
 DOVECOT_PROTOCOLS = ("imap", "pop3", "submission", "sieve", "lmtp")
 LOGIN_PROTOCOLS = DOVECOT_PROTOCOLS[:4]

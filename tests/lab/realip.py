@@ -57,6 +57,8 @@ def postfix_config(sockets, instance=None):
     """One file for both guards of Postfix, each mode a listener of its own."""
     places = recipes.replaced(recipes.block("mail-realip.conf sockets"), r"unix:(/var/spool/postfix/realip)/", sockets)
     places = recipes.replaced(places, r"realip.*/(policy)\"", policy_socket(instance)) if instance else places
+    for guard, port in () if instance else plan.HTTP_PORTS.items():
+        places = recipes.replaced(places, rf"^{guard} +(\{{)", f'{{ http = "127.0.0.1:{port}"')
     return f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks(plan.PROBERS) + _listeners() + places
 
 

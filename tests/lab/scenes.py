@@ -7,6 +7,7 @@ import dataclasses
 import clients
 import plan
 from plan import V4
+from silence import Vanished
 from steps import Check, Login, Mail, Probe
 
 TITLES = {
@@ -20,6 +21,7 @@ TITLES = {
     "9": "webmail and fetchmail inside",
     "12": "Docker: IPv6 through its IPv4 gateway",
     "13": "direct server return",
+    "15": "the announcing node has no pod: nothing arrives",
 }
 
 
@@ -61,6 +63,7 @@ class Row:
     without: list
     with_it: list
     needs_nginx: bool = False
+    needs_promtool: bool = False
     crowd: bool = False         # made of many sessions: --size tells how many
     whole: bool = False         # left out unless asked for: --dovecot, --scenes, --rows
 
@@ -216,5 +219,17 @@ def scene_13(family, _attested):
     yield from _direct("13", family, REAL)
 
 
+def scene_15(family, _attested):
+    """Health checks and the way through HAProxy go on; only who comes by the Service's address is gone."""
+    for guard in GUARDS:
+        door, proxied = plan.SMTP_DOORS[guard], plan.SMTP_DOORS[f"{guard}-proxied"]
+        before = {"bare": Mail(ROUTES["1"], family, plan.SMTP_DOORS["bare"], "delivered"), guard: Mail(ROUTES["1"], family, door, "delivered", REAL)}
+        others = [Probe(ROUTES["8-plain"], family, door), Mail(ROUTES["3"], family, proxied, "delivered", REAL)]
+        for kind in ("silence", "alert") if family == V4 else ("silence",):
+            yield Row(f"15/{kind}/{family}/{guard}", "15", f"{kind} over {family}", guard, family,
+                      [before["bare"], Vanished(family, plan.SMTP_DOORS["bare"])],
+                      [before[guard], Vanished(family, door, others, proxied.listener, kind == "alert")], needs_promtool=kind == "alert")
+
+
 SCENES = {"1": scene_1, "2": scene_2, "3": scene_3, "4": scene_4, "5": scene_5, "5b": scene_5b, "8": scene_8, "9": scene_9,
-          "12": scene_12, "13": scene_13}
+          "12": scene_12, "13": scene_13, "15": scene_15}
