@@ -43,10 +43,10 @@ struct realip_shared_address_table {
     uint32_t sequence;
     uint32_t counters_used;  /* those from here on were never taken */
     size_t listed_count;
-    uint32_t tags[SETS][WAYS]; /* of the entries; 0: free */
+    uint32_t tags[ENTRIES]; /* of the entries, set after set; 0: free */
     uint32_t owners[COUNTERS]; /* entry of each large counter; NONE: nobody's, while below counters_used */
     uint32_t listed[ENTRIES];  /* entries that were suspects when they were last looked at */
-    struct entry entries[SETS][WAYS];
+    struct entry entries[ENTRIES];
     struct realip_distinct_count counters[COUNTERS];
 };
 
@@ -89,12 +89,12 @@ static uint32_t *place_of(struct realip_shared_address_table *table, const struc
     uint64_t hash = realip_siphash(&table->key, words, sizeof(words), false);
 
     *tag_r = (uint32_t)(hash >> 32) | 1;
-    return table->tags[hash % SETS];
+    return &table->tags[hash % SETS * WAYS];
 }
 
 static struct entry *entry_at(struct realip_shared_address_table *table, const uint32_t *tag)
 {
-    return &table->entries[0][tag - table->tags[0]];
+    return &table->entries[tag - table->tags];
 }
 
 static struct entry *find(struct realip_shared_address_table *table, uint32_t *set, uint32_t tag, const struct realip_address *address)
@@ -206,7 +206,7 @@ static void advance(struct realip_shared_address_table *table, struct entry *ent
 
 static struct entry *owner(struct realip_shared_address_table *table, uint32_t counter)
 {
-    return table->owners[counter] == NONE ? NULL : &table->entries[0][table->owners[counter]];
+    return table->owners[counter] == NONE ? NULL : &table->entries[table->owners[counter]];
 }
 
 /* The counter that can best be spared: nobody's, one whose owner nobody comes from any more, one that was never taken, or the smallest that is
@@ -272,7 +272,7 @@ static bool enlarge(struct realip_shared_address_table *table, struct entry *ent
     realip_distinct_count_clear(count, limits->period);
     for (unsigned i = 0; i < entry->count; i++)
         realip_distinct_count_add(count, entry->names[i], limits->period - age_of(entry->names[i], limits->period));
-    table->owners[number] = (uint32_t)(entry - table->entries[0]);
+    table->owners[number] = (uint32_t)(entry - table->entries);
     table->counts.large_counters++;
     entry->counter = (uint16_t)(number + 1);
     return true;
@@ -364,7 +364,7 @@ static struct entry *find_room(struct realip_shared_address_table *table, const 
 
 static void unlist(struct realip_shared_address_table *table, struct entry *entry)
 {
-    uint32_t number = (uint32_t)(entry - table->entries[0]);
+    uint32_t number = (uint32_t)(entry - table->entries);
 
     for (size_t i = 0; entry->is_listed && i < table->listed_count; i++) {
         if (table->listed[i] == number) {
@@ -408,7 +408,7 @@ static void look(struct realip_shared_address_table *table, struct entry *entry,
     entry->is_suspect = state->is_suspect;
     if (!state->is_suspect || entry->is_listed)
         return;
-    table->listed[table->listed_count++] = (uint32_t)(entry - table->entries[0]);
+    table->listed[table->listed_count++] = (uint32_t)(entry - table->entries);
     entry->is_listed = true;
 }
 
@@ -495,7 +495,7 @@ size_t realip_shared_address_suspects(struct realip_shared_address_table *table,
     size_t count = 0;
 
     while (count < table->listed_count) {
-        struct entry *entry = &table->entries[0][table->listed[count]];
+        struct entry *entry = &table->entries[table->listed[count]];
 
         advance(table, entry, limits->period);
         if (clients(entry, limits->period) < limits->threshold) {
