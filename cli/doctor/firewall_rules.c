@@ -271,8 +271,9 @@ static void read_iptables_rule(struct reader *reader, struct realip_firewall_cha
     static const char *const states[] = { "--ctstate", "--state", NULL };
     static const char *const neutral[] = { "-m", "--match", "--comment", "--reject-with", "--tcp-flags", NULL };
     struct realip_firewall_rule rule = { .families = reader->families };
+    size_t i = 2;
 
-    for (size_t i = 2; i < words->count; i++) {
+    while (i < words->count) {
         bool is_not = is(words, i, "!");
         const char *word = word_at(words, is_not ? ++i : i);
         const char *next = word_at(words, i + 1);
@@ -304,7 +305,7 @@ static void read_iptables_rule(struct reader *reader, struct realip_firewall_cha
             rule.is_conditional = true;
             i -= next[0] == '-' || next[0] == '!' ? 1 : 0;
         }
-        i++;
+        i += 2; /* most options have one value */
     }
     add_rule(reader, chain, &rule);
 }
