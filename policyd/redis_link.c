@@ -3,17 +3,15 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/util.h>
 #include <netdb.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+
+#include "redis_tls.h"
 
 #define MOST_WAITING   (1U << 20) /* bytes of replies that are not whole */
 #define MOST_ELEMENTS  8192
@@ -32,7 +30,8 @@ struct realip_redis_link {
     const struct realip_store_place *place;
     const char *password;
     struct realip_redis_link_handler handler;
-    SSL_CTX *tls; /* NULL: none */
+    const struct realip_redis_tls *tls; /* NULL: none */
+    void *tls_context;
     enum state state;
     struct bufferevent *connection; /* NULL while WAITING */
     redisReader *reader;
@@ -225,8 +224,7 @@ static void greet(struct realip_redis_link *link)
 
 static void explain_end(struct realip_redis_link *link, short what)
 {
-    unsigned long tls = link->place->tls ? bufferevent_get_openssl_error(link->connection) : 0;
-    const char *tls_reason = tls == 0 ? NULL : ERR_reason_error_string(tls);
+    const char *tls_reason = link->tls == NULL ? NULL : link->tls->why(link->connection);
     int error = EVUTIL_SOCKET_ERROR();
 
     if (tls_reason != NULL)
@@ -250,30 +248,13 @@ static void on_event(struct bufferevent *connection, short what, void *context)
     give_up(link, link->why);
 }
 
-/* NULL when memory is short. */
-static SSL *new_session(const struct realip_redis_link *link)
-{
-    SSL *session = SSL_new(link->tls);
-    X509_VERIFY_PARAM *wanted = session == NULL ? NULL : SSL_get0_param(session);
-
-    if (session == NULL)
-        return NULL;
-    if (X509_VERIFY_PARAM_set1_ip_asc(wanted, link->place->host) != 1
-        && (X509_VERIFY_PARAM_set1_host(wanted, link->place->host, 0) != 1 || SSL_set_tlsext_host_name(session, link->place->host) != 1)) {
-        SSL_free(session);
-        return NULL;
-    }
-    return session;
-}
-
 static struct bufferevent *new_connection(const struct realip_redis_link *link)
 {
     const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
 
     if (link->tls == NULL)
         return bufferevent_socket_new(link->base, -1, options);
-    SSL *session = new_session(link);
-    return session == NULL ? NULL : bufferevent_openssl_socket_new(link->base, -1, session, BUFFEREVENT_SSL_CONNECTING, options);
+    return link->tls->connection(link->tls_context, link->base, link->place->host, options);
 }
 
 /* Each time the next of the name's addresses. */
@@ -380,20 +361,12 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
         give_up(link, link->state == CONNECTING ? "it does not take the connection" : "it does not answer");
 }
 
-static SSL_CTX *new_tls(const struct realip_store_place *place, const char **reason_r)
+static int begin_tls(struct realip_redis_link *link, const char **reason_r)
 {
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-
-    *reason_r = "out of memory";
-    if (tls == NULL)
-        return NULL;
-    SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    if (place->ca_file == NULL ? SSL_CTX_set_default_verify_paths(tls) == 1 : SSL_CTX_load_verify_locations(tls, place->ca_file, NULL) == 1)
-        return tls;
-    *reason_r = place->ca_file == NULL ? "the system's certificates cannot be read" : "store-ca-file cannot be read, or holds no certificate";
-    SSL_CTX_free(tls);
-    return NULL;
+    link->tls = realip_redis_tls_load(reason_r);
+    if (link->tls != NULL)
+        link->tls_context = link->tls->new(link->place->ca_file, reason_r);
+    return link->tls_context == NULL ? -1 : 0;
 }
 
 struct realip_redis_link *realip_redis_link_new(struct event_base *base, const struct realip_store_place *place, const char *password,
@@ -410,9 +383,7 @@ struct realip_redis_link *realip_redis_link_new(struct event_base *base, const s
     link->handler = *handler;
     link->pause = LEAST_PAUSE;
     link->timer = evtimer_new(base, on_timer, link);
-    if (place->tls)
-        link->tls = new_tls(place, reason_r);
-    if (link->timer == NULL || (place->tls && link->tls == NULL))
+    if (link->timer == NULL || (place->tls && begin_tls(link, reason_r) < 0))
         realip_redis_link_free(&link);
     else
         set_timer(link, 0);
@@ -429,7 +400,8 @@ void realip_redis_link_free(struct realip_redis_link **link)
         redisReaderFree((*link)->reader);
     if ((*link)->timer != NULL)
         event_free((*link)->timer);
-    SSL_CTX_free((*link)->tls);
+    if ((*link)->tls_context != NULL)
+        (*link)->tls->free((*link)->tls_context);
     free(*link);
     *link = NULL;
 }
