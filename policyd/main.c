@@ -21,10 +21,9 @@
 #include "runtime/signs_of_life.h"
 #include "runtime/snapshot.h"
 #include "runtime/status_http.h"
-#include "server.h"
-#include "status.h"
 #include "runtime/suspects.h"
 #include "server.h"
+#include "status.h"
 #include "suspect_store.h"
 #include "suspects_http.h"
 

@@ -1,19 +1,18 @@
 #include "suspect_store.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "redis_link.h"
 #include "runtime/log.h"
+#include "runtime/secret_file.h"
 
 #define QUEUE         4096U /* a power of two */
 #define SEEN          8192U /* a power of two */
@@ -376,29 +375,17 @@ static void *run(void *context)
 
 /* ---- Begin and end. */
 
-/* Its first line. 0 and *password_r; or -1 and one problem added. */
+/* 0 and *password_r; or -1 and one problem added. */
 static int read_password(const struct realip_store_place *place, char **password_r, struct realip_problems *problems)
 {
-    FILE *file = fopen(place->password_file, "re");
-    struct stat status;
-    char line[1024] = "";
-
-    if (file == NULL) {
-        realip_problems_add(problems, place->origin, "store-password-file '%s' cannot be read: %s", place->password_file, strerror(errno));
+    if (realip_secret_file_read(place->password_file, "store-password-file", place->origin, password_r, problems) < 0)
         return -1;
-    }
-    if (fgets(line, sizeof(line), file) != NULL)
-        line[strcspn(line, "\r\n")] = '\0';
-    bool is_open = fstat(fileno(file), &status) < 0 || (status.st_mode & 07) != 0;
-    fclose(file);
-    if (is_open)
-        realip_problems_add(problems, place->origin, "store-password-file '%s' can be read by others: chmod 0640 it", place->password_file);
-    else if (line[0] == '\0')
-        realip_problems_add(problems, place->origin, "store-password-file '%s' is empty: its first line is the password", place->password_file);
-    else if ((*password_r = strdup(line)) == NULL)
-        realip_problems_add(problems, place->origin, "out of memory");
-    explicit_bzero(line, sizeof(line));
-    return *password_r == NULL ? -1 : 0;
+    if ((*password_r)[0] != '\0')
+        return 0;
+    realip_problems_add(problems, place->origin, "store-password-file '%s' is empty: its first line is the password", place->password_file);
+    free(*password_r);
+    *password_r = NULL;
+    return -1;
 }
 
 /* The same in all policyds of a fleet; who reads the store's traffic and does not know the password can't try names. */

@@ -79,15 +79,6 @@ static void count_client(struct realip_bounded_table *table, const struct realip
     realip_audit_note_time(when, &client->first, &client->last);
 }
 
-/* RFC 1918, RFC 6598, RFC 4193, RFC 3927, RFC 4291 section 2.5.6 */
-static bool is_private(const struct realip_address *address)
-{
-    if (address->family == REALIP_FAMILY_IPV4)
-        return address->lo >> 24 == 10 || address->lo >> 20 == 0xac1 || address->lo >> 16 == 0xc0a8 || address->lo >> 22 == 0x191
-            || address->lo >> 16 == 0xa9fe;
-    return address->family == REALIP_FAMILY_IPV6 && (address->hi >> 57 == 0x7e || address->hi >> 54 == 0x3fa);
-}
-
 void realip_audit_count_deed(struct realip_audit_tally *tally, const struct realip_audit_doer *doer, enum realip_audit_deed deed, int64_t when, int amount)
 {
     struct realip_audit_cell *cell = cell_of(tally, when, doer->service);
@@ -97,6 +88,6 @@ void realip_audit_count_deed(struct realip_audit_tally *tally, const struct real
     tally->services[doer->service].deeds[doer->reason][deed] += (uint64_t)amount;
     if (realip_reason_is_problem(doer->reason))
         count_client(&tally->clients, doer, deed, when, amount);
-    else if (doer->reason == REALIP_REASON_REAL && is_private(&doer->client))
+    else if (doer->reason == REALIP_REASON_REAL && realip_address_is_private(&doer->client))
         count_client(&tally->insiders, doer, deed, when, amount);
 }

@@ -1,12 +1,11 @@
 #include "http_guard.h"
 
-#include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
+
+#include "secret_file.h"
 
 #define MOST_TOKEN 256
 #define MOST_CREDENTIALS 512 /* a name, a colon and the token */
@@ -134,25 +133,13 @@ static bool is_good_token(const char *token)
 
 int realip_http_guard_token(const char *path, struct realip_origin origin, char **token_r, struct realip_problems *problems)
 {
-    FILE *file = fopen(path, "re");
-    struct stat status;
-    char line[512] = "";
-
-    *token_r = NULL;
-    if (file == NULL) {
-        realip_problems_add(problems, origin, "the token file '%s' cannot be read: %s", path, strerror(errno));
+    if (realip_secret_file_read(path, "the token file", origin, token_r, problems) < 0)
         return -1;
-    }
-    if (fgets(line, sizeof(line), file) != NULL)
-        line[strcspn(line, "\r\n")] = '\0';
-    bool is_open = fstat(fileno(file), &status) < 0 || (status.st_mode & 07) != 0;
-    fclose(file);
-    if (is_open)
-        realip_problems_add(problems, origin, "the token file '%s' can be read by others: chmod 0640 it", path);
-    else if (!is_good_token(line))
-        realip_problems_add(problems, origin,
-                            "the token file '%s' holds no token: its first line is 16 to 256 visible characters", path);
-    else if ((*token_r = strdup(line)) == NULL)
-        realip_problems_add(problems, origin, "out of memory");
-    return *token_r == NULL ? -1 : 0;
+    if (is_good_token(*token_r))
+        return 0;
+    realip_problems_add(problems, origin,
+                        "the token file '%s' holds no token: its first line is 16 to 256 visible characters", path);
+    free(*token_r);
+    *token_r = NULL;
+    return -1;
 }
