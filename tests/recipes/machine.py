@@ -1,0 +1,346 @@
+"""A machine for one recipe: /etc, /run and what Postfix, Dovecot and the proxies keep are folders of the test's own, laid over the machine's
+in a mount namespace that ends with it. So every path and command of a page is the real one.
+
+`systemctl` is the one command that is played: no systemd runs here. Units that a page starts, restarts or reloads are started in its place."""
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(HERE, "..", "lab"))
+import dovecot  # noqa: E402
+from dovecot import CLONE_NEWNS  # noqa: E402
+import postfix  # noqa: E402
+from logs import Log  # noqa: E402
+from sandbox import LabError, Processes, call, wait_until  # noqa: E402
+
+CONFIG = "/etc/mail-realip/mail-realip.conf"
+USER = "mail-realip"
+OWN_DOMAIN, OTHER_DOMAIN = "example.org", "elsewhere.test"
+PROGRAMS = ("policyd/realip-policyd", "milter/realip-milter", "cli/realipctl")
+LAID_OVER = ("/etc", "/run", "/var/log", "/var/spool/postfix", "/var/lib/postfix", "/var/lib/dovecot", "/var/lib/haproxy", "/var/lib/nginx")
+
+# What a mail server is told when it is set up, and nothing of mail-realip.
+MAIN_CF = """compatibility_level = 3.6
+myhostname = mail.example.org
+mydestination =
+mynetworks = {mynetworks}
+inet_interfaces = all
+inet_protocols = all
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+virtual_mailbox_domains = example.org
+virtual_mailbox_maps = static:all
+"""
+# The test's own affair: no DNS, no mail that leaves, no waiting.
+TEST_CF = """maillog_file = /var/log/mail.log
+smtpd_peername_lookup = no
+disable_dns_lookups = yes
+alias_maps =
+alias_database =
+local_recipient_maps =
+virtual_transport = discard:delivered
+default_transport = discard:relayed
+relay_transport = discard:relayed
+smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
+postscreen_greet_wait = 1s
+postscreen_cache_map =
+in_flow_delay = 0
+smtpd_forbid_unauth_pipelining = no
+"""
+SUBMISSION = """submission inet n - y - - smtpd
+  -o syslog_name=postfix/submission
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+"""
+MASTER_CF = """{doors}
+cleanup   unix n - y - 0 cleanup
+qmgr      unix n - n 300 1 qmgr
+tlsmgr    unix - - y 1000? 1 tlsmgr
+rewrite   unix - - y - - trivial-rewrite
+bounce    unix - - y - 0 bounce
+defer     unix - - y - 0 bounce
+trace     unix - - y - 0 bounce
+flush     unix n - y 1000? 0 flush
+proxymap  unix - - n - - proxymap
+error     unix - - y - - error
+retry     unix - - y - - error
+discard   unix - - y - - discard
+anvil     unix - - y - 1 anvil
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+DOVECOT_COMMON = """listen = *, ::
+log_path = /var/log/dovecot.log
+info_log_path = /var/log/dovecot.log
+first_valid_uid = 1
+ssl = no
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0666
+  }
+}
+!include_try conf.d/*.conf
+!include_try local.conf
+"""
+# What was there before: a list of users. It stands behind what a page puts into conf.d.
+DOVECOT = {"2.3": "protocols = imap\ndisable_plaintext_auth = no\nmail_location = maildir:~/Maildir\n" + DOVECOT_COMMON + """passdb {
+  driver = static
+  args = password=secret
+}
+userdb {
+  driver = static
+  args = uid=65534 gid=65534 home=/run/mailboxes/%n
+}
+""", "2.4": "dovecot_config_version = {version}\ndovecot_storage_version = {version}\nprotocols {{\n  imap = yes\n}}\nauth_allow_cleartext = yes\n"
+            "mail_driver = maildir\nmail_path = ~/Maildir\n" + DOVECOT_COMMON.replace("{", "{{").replace("}", "}}") + """passdb static {{
+  password = secret
+}}
+userdb static {{
+  fields {{
+    uid = 65534
+    gid = 65534
+    home = /run/mailboxes/%{{user | username}}
+  }}
+}}
+"""}
+
+HAPROXY = """global
+    log stdout format raw local0
+    maxconn 500
+defaults
+    log global
+    mode tcp
+    option tcplog
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+"""
+
+SYSTEMCTL = """#!/bin/sh
+# The test plays systemd.
+request=/run/units/$$
+printf '%s\\n' "$*" >"$request.new"
+mv "$request.new" "$request.request"
+while [ ! -e "$request.done" ]; do sleep 0.02; done
+cat "$request.done" >&2
+[ ! -s "$request.done" ]
+"""
+
+
+class Machine:
+    """`mail`: the namespace that the mail server is in."""
+
+    def __init__(self, folder, build, hosts, mail):
+        self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
+        self.processes, self.units, self.place = Processes(folder), {}, {"haproxy": hosts.proxy, "nginx": hosts.proxy}
+        self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+        self.dovecot = dovecot.series()
+        self._lay_over()
+        self._programs()
+        self.log = {name: Log(path) for name, path in (("policyd", f"{folder}/realip-policyd.log"), ("milter", f"{folder}/realip-milter.log"),
+                                                       ("postfix", "/var/log/mail.log"), ("dovecot", "/var/log/dovecot.log"),
+                                                       ("haproxy", f"{folder}/haproxy.log"))}
+
+    def _lay_over(self):
+        call("unshare", CLONE_NEWNS)
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True, timeout=20)
+        for path in LAID_OVER:
+            if not os.path.isdir(path):
+                continue
+            own = self.folder + path
+            os.makedirs(own)
+            if path == "/etc":
+                subprocess.run(["cp", "-a", "/etc/.", own], check=True, timeout=30)
+            shutil.copystat(path, own)
+            os.chown(own, os.stat(path).st_uid, os.stat(path).st_gid)
+            subprocess.run(["mount", "--bind", own, path], check=True, timeout=20)
+        for name in ("mail-realip", "postfix", "dovecot", "haproxy", "nginx"):
+            shutil.rmtree("/etc/" + name, ignore_errors=True)
+        for path in ("/run/bin", "/run/units", "/run/lock", "/etc/mail-realip", "/etc/postfix", "/etc/dovecot/conf.d", "/etc/haproxy", "/etc/nginx"):
+            os.makedirs(path)
+        os.makedirs("/run/mailboxes")
+        os.chown("/run/mailboxes", 65534, 65534)
+        os.umask(0o022)
+
+    def _programs(self):
+        for program in PROGRAMS:
+            path = os.path.join(self.build, program)
+            if not os.path.exists(path):
+                raise LabError(f"{program} is not built")
+            os.symlink(path, "/run/bin/" + os.path.basename(program))
+        with open("/run/bin/systemctl", "w") as file:
+            file.write(SYSTEMCTL)
+        os.chmod("/run/bin/systemctl", 0o755)
+        with open("/etc/passwd", "a") as users, open("/etc/group", "a") as groups:      # as the package's sysusers make them
+            users.write(f"{USER}:x:64917:64917::/:/usr/sbin/nologin\n")
+            groups.write(f"{USER}:x:64917:\n")
+        for path in ("/run/mail-realip", "/var/spool/postfix/realip"):
+            os.makedirs(path)
+            os.chown(path, 64917, 64917)
+
+    # ---- the mail server, as it is before a page begins --------------------------------------------------------------
+    def write(self, path, text, add=False):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "a" if add else "w") as file:
+            file.write(text)
+
+    def start_postfix(self, doors="smtp inet n - y - - smtpd\n" + SUBMISSION, main_cf=None, mynetworks="127.0.0.0/8 [::1]/128"):
+        """`doors`: the services of master.cf that listen to clients."""
+        self.write("/etc/postfix/main.cf", (main_cf or MAIN_CF.format(mynetworks=mynetworks)) + TEST_CF)
+        self.write("/etc/postfix/master.cf", MASTER_CF.format(doors=doors.strip()))
+        self._queue()
+        self.processes.start("postfix-master", [postfix.MASTER, "-d"], self.mail, self.environment)
+        wait_until(lambda: "daemon started" in self.log["postfix"].since(), 15, "Postfix starts", self.processes)
+
+    @staticmethod
+    def _queue():
+        user, group, drop = pwd.getpwnam("postfix").pw_uid, pwd.getpwnam("postfix").pw_gid, grp.getgrnam("postdrop").gr_gid
+        os.chown("/var/lib/postfix", user, group)
+        os.mkdir("/var/spool/postfix/pid")
+        for name, mode, owner in [(name, 0o700, group) for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
+                                                                    "private", "saved", "trace")] + [("maildrop", 0o730, drop), ("public", 0o710, drop)]:
+            path = "/var/spool/postfix/" + name
+            os.mkdir(path)
+            os.chown(path, user, owner)
+            os.chmod(path, mode)
+
+    def start_dovecot(self):
+        """False where there is none."""
+        if not self.dovecot:
+            return False
+        if not dovecot.show_modules(self.build, self.folder):
+            raise LabError("the Dovecot modules are not built")
+        text = DOVECOT[self.dovecot]
+        self.write("/etc/dovecot/dovecot.conf", text.format(version=dovecot.version()) if self.dovecot != "2.3" else text)
+        self._start_unit("dovecot")
+        return True
+
+    def start_realip(self):
+        """With the configuration of the Debian package."""
+        with open(os.path.join(ROOT, "debian", "mail-realip.conf"), encoding="utf-8") as file:
+            self.write(CONFIG, file.read())
+        self._start_unit("realip-policyd")
+
+    # ---- systemctl ---------------------------------------------------------------------------------------------------
+    def _start_unit(self, unit):
+        argv, host, ready = {
+            "realip-policyd": (["/run/bin/realip-policyd"], self.mail, lambda: "ready" in self.log["policyd"].since()),
+            "realip-milter": (["/run/bin/realip-milter"], self.mail, lambda: "ready" in self.log["milter"].since()),
+            "dovecot": ([dovecot.BINARY, "-F"], self.mail, lambda: "starting up" in self.log["dovecot"].since()),
+            "haproxy": (["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"], self.place["haproxy"], None),
+            "nginx": (["nginx", "-g", "daemon off;"], self.place["nginx"], None),
+        }[unit]
+        self.units[unit] = self.processes.start(unit, argv, host, self.environment)
+        if ready:
+            wait_until(ready, 10, f"{unit} starts", self.processes)
+        else:
+            time.sleep(0.3)
+            self.processes.check()
+
+    def _stop_unit(self, unit):
+        process = self.units.pop(unit, None)
+        if process:
+            self.processes.running.remove(process)
+            process.terminate()
+            process.wait(10)
+
+    def _serve(self, words):
+        """What is said on standard error; nothing when it went well."""
+        verb, *units = [word for word in words if not word.startswith("-")]
+        for unit in (unit.removesuffix(".service").removesuffix(".socket") for unit in units):
+            if verb == "reload" and unit == "postfix":
+                subprocess.run(["postfix", "reload"], check=False, env=self.environment, timeout=20)
+            elif verb == "reload" and unit == "dovecot":
+                subprocess.run(["doveadm", "reload"], check=False, env=self.environment, timeout=20)
+            elif verb in ("restart", "reload", "start", "enable"):
+                self._stop_unit(unit)
+                if unit != "realip-milter" or verb != "enable":
+                    self._start_unit(unit)
+            else:
+                return f"systemctl {verb}: the test can't play this\n"
+        return ""
+
+    def shell(self, text, host):
+        """Runs a block of the page; (what it printed, status)."""
+        output = os.path.join(self.folder, "output")
+        with open(output, "wb") as sink, host.inside():
+            child = subprocess.Popen(["bash", "-euo", "pipefail", "-c", text], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self.environment,
+                                     cwd="/root", start_new_session=True)
+        end = time.monotonic() + 30
+        while child.poll() is None and time.monotonic() < end:
+            for name in os.listdir("/run/units"):
+                if name.endswith(".request"):
+                    self._answer("/run/units/" + name)
+            time.sleep(0.01)
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        with open(output, encoding="utf-8", errors="replace") as file:
+            return file.read(), child.returncode
+
+    def _answer(self, request):
+        with open(request, encoding="utf-8") as file:
+            words = file.read().split()
+        os.unlink(request)
+        answer = request.removesuffix("request") + "done"
+        with open(answer + ".new", "w") as file:
+            file.write(self._serve(words))
+        os.rename(answer + ".new", answer)
+
+    # ---- logs --------------------------------------------------------------------------------------------------------
+    def mark(self):
+        return {name: log.mark() for name, log in self.log.items()}
+
+    def logged(self, expression, mark, seconds=5):
+        """The first line in any log since the mark that the expression matches, or None."""
+        wanted, end = re.compile(expression), time.monotonic() + seconds
+        while True:
+            for name, log in self.log.items():
+                for line in log.since(mark[name]).splitlines():
+                    if wanted.search(line):
+                        return line
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.02)
+
+    def news(self, mark):
+        """All that was logged since, for whoever reads of a failure."""
+        return [f"{name}: {line}" for name, log in self.log.items() for line in log.since(mark[name]).splitlines()]
+
+    def await_rules(self, before):
+        """Waits until a change of mail-realip.conf is in force, if there was one; what is wrong with it, or None."""
+        if not os.path.exists(CONFIG) or self.rules() == before:
+            return None
+        if "realip-policyd" not in self.units:
+            self._start_unit("realip-policyd")
+            return None
+        mark = self.log["policyd"].mark()
+        end = time.monotonic() + 4
+        while time.monotonic() < end:
+            text = self.log["policyd"].since(mark)
+            if "old rules stay" in text:
+                return text
+            if "new rules are in force" in text:
+                return None
+            time.sleep(0.02)
+        return None         # rules that are as they were say nothing
+
+    @staticmethod
+    def rules():
+        """mail-realip.conf and the files beside it."""
+        found = []
+        for folder, _, names in sorted(os.walk("/etc/mail-realip")):
+            for name in sorted(names):
+                with open(os.path.join(folder, name), "rb") as file:
+                    found.append((name, file.read()))
+        return found

@@ -1,0 +1,136 @@
+"""Goes through a page from its top to its end, does what it says and compares what it promises."""
+
+import dataclasses
+import os
+import re
+import sys
+
+import page
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from machine import OTHER_DOMAIN, OWN_DOMAIN  # noqa: E402
+import clients  # noqa: E402
+
+
+@dataclasses.dataclass
+class Mail:
+    """One SMTP session with one recipient; `foreign`: in a stranger's domain."""
+    host: str
+    to: str
+    port: int = 25
+    header: object = None
+    foreign: bool = False
+    user: str = None
+    xclient: str = None
+    source: str = None
+
+    def run(self, machine, tag):
+        recipient = f"{tag}@{OTHER_DOMAIN if self.foreign else OWN_DOMAIN}"
+        result = clients.smtp(getattr(machine.hosts, self.host), self.to, self.port, f"{tag}@client.example", [recipient], (), self.source, self.header,
+                              self.user, xclient=self.xclient)
+        return str(result.told()), result.transcript
+
+
+@dataclasses.dataclass
+class Imap:
+    """One IMAP session with the right password."""
+    host: str
+    to: str
+    port: int = 143
+    header: object = None
+
+    def run(self, machine, tag):
+        result = clients.imap(getattr(machine.hosts, self.host), self.to, self.port, tag, None, self.header)
+        return result.told if result.greeted else " ".join(result.transcript) or result.told, result.transcript
+
+
+@dataclasses.dataclass
+class Silence:
+    """Nobody answers: a connection that comes to nothing."""
+    host: str
+    to: str
+    port: int = 25
+
+    def run(self, machine, tag):
+        try:
+            getattr(machine.hosts, self.host).connect(self.to, self.port, timeout=1).close()
+        except OSError as error:
+            return type(error).__name__, [str(error)]
+        return "a connection", []
+
+
+@dataclasses.dataclass
+class Recipe:
+    """What the test has to know of a page besides the page itself."""
+    mail: str                   # where its mail server is: server, pod, container
+    sessions: dict              # who comes -> what he does
+    prepare: object             # prepare(machine): what is there before the page begins
+    on_yaml: object = None      # on_yaml(machine, document)
+    needs: tuple = ()           # programs
+    bounded: int = 60           # seconds
+
+
+class Player:
+    def __init__(self, tally, name, machine, recipe):
+        self.tally, self.name, self.machine, self.recipe = tally, name, machine, recipe
+        self.printed, self.made, self.failures = None, set(), 0
+
+    def check(self, good, line, what, why=""):
+        if not self.tally.check(good, f"{self.name}:{line} {what}", why):
+            self.failures += 1
+        return good
+
+    def play(self, parts):
+        for part in parts:
+            if isinstance(part, page.Table):
+                for session in part.sessions:
+                    self._session(session)
+            elif part.options.get("dovecot", self.machine.dovecot) == self.machine.dovecot:
+                before = self.machine.rules()
+                getattr(self, "_" + part.kind)(part)
+                wrong = self.machine.await_rules(before)
+                self.check(not wrong, part.line, "the rules of mail-realip are in force", wrong) if wrong else None
+        for who in self.recipe.sessions:
+            self.check(who in self.made, 0, f"tells of '{who}'", "no table has this session any more")
+
+    def _conf(self, block):
+        self.machine.write(block.options.get("file") or block.options["add"], block.text, "add" in block.options)
+
+    def _sh(self, block):
+        if "elsewhere" in block.options:
+            self.printed = None
+            return
+        host = getattr(self.machine.hosts, block.options["on"]) if "on" in block.options else self.machine.mail
+        self.printed, status = self.machine.shell(block.text, host)
+        promised = re.search(r"# exit status (\d+)", block.text)
+        wanted = int(promised[1]) if promised else 0
+        self.check(status == wanted, block.line, f"its commands end with {wanted}", f"status {status}: {self.printed}")
+
+    def _text(self, block):
+        if self.printed is None:
+            return
+        self.check(page.matches(block.text, self.printed), block.line, "prints what the page says", f"\n{self.printed}-- and the page says\n{block.text}")
+
+    def _yaml(self, block):
+        import yaml     # Debian's python3-yaml
+        for document in yaml.safe_load_all(block.text):
+            if document["kind"] == "Service":
+                self.machine.hosts.apply(document)
+            elif self.recipe.on_yaml:
+                self.recipe.on_yaml(self.machine, document)
+
+    def _hcl(self, block):
+        """Nothing to run it with here."""
+
+    def _session(self, session):
+        action = self.recipe.sessions.get(session.who)
+        if not self.check(action is not None, session.line, f"'{session.who}' is known to the test", "add it to the recipe's sessions in tests/recipes"):
+            return
+        self.made.add(session.who)
+        mark = self.machine.mark()
+        told, transcript = action.run(self.machine, f"s{len(self.made)}x{session.line}")
+        for text in session.told:
+            self.check(re.search(page.pattern(text), told), session.line, f"{session.who}: is told {text}", f"was told: {told}; {transcript}")
+        for text in session.logged:
+            found = self.machine.logged(page.pattern(text), mark)
+            self.check(found, session.line, f"{session.who}: logs {text}", f"logged: {self.machine.news(mark)}; {transcript}")

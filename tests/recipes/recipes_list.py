@@ -1,0 +1,5 @@
+"""Each page of docs/recipes: where its mail server stands, what is there before, and who comes."""
+
+import debian
+
+RECIPES = {**debian.RECIPES}
