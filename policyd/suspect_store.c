@@ -378,11 +378,11 @@ static void *run(void *context)
 /* 0 and *password_r; or -1 and one problem added. */
 static int read_password(const struct realip_store_place *place, char **password_r, struct realip_problems *problems)
 {
-    if (realip_secret_file_read(place->password_file, "store-password-file", place->origin, password_r, problems) < 0)
+    if (realip_secret_file_read(place->password_file, "store-password-file", place->password_origin, password_r, problems) < 0)
         return -1;
     if ((*password_r)[0] != '\0')
         return 0;
-    realip_problems_add(problems, place->origin, "store-password-file '%s' is empty: its first line is the password", place->password_file);
+    realip_problems_add(problems, place->password_origin, "store-password-file '%s' is empty: its first line is the password", place->password_file);
     free(*password_r);
     *password_r = NULL;
     return -1;

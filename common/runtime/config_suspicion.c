@@ -37,6 +37,8 @@ static void read_store(struct realip_config_reader *reader, const struct realip_
         read_store_file(reader, block, "store-password-file", is_shared, "add store = \"redis://HOST:PORT/DATABASE\"");
     place->ca_file = read_store_file(reader, block, "store-ca-file", place->tls,
                                      "it is for store = \"rediss://HOST:PORT/DATABASE\"");
+    if (place->password_file != NULL)
+        place->password_origin = realip_config_value_at(block, "store-password-file", 0)->origin;
     if (place->user != NULL && place->password_file == NULL)
         realip_problems_add(reader->problems, value->origin,
                             "store = '%s': a user needs a password: add store-password-file = FILE", value->text);

@@ -18,6 +18,7 @@ struct realip_store_place {
     const char *password_file; /* NULL: no password */
     const char *ca_file;       /* whose certificates are believed; NULL: the system's */
     struct realip_origin origin;
+    struct realip_origin password_origin; /* the line that names the file */
 };
 
 /* Reads redis://[USER@]HOST[:PORT][/DATABASE], rediss://… (TLS) or redis+unix://[USER@]/PATH[?db=DATABASE]. 0 and *place_r, its texts in `arena`;

@@ -23,5 +23,6 @@ Suite *realip_watch_suite(void);
 Suite *realip_history_suite(void);
 Suite *realip_status_summary_suite(void);
 Suite *realip_metrics_suite(void);
+Suite *realip_secret_file_suite(void);
 
 #endif
