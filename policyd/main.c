@@ -103,17 +103,6 @@ static void *reload(void *context)
     return NULL;
 }
 
-static const char *store_of(const struct realip_config *config)
-{
-    return config->suspicion.store == NULL ? "memory" : config->suspicion.store->text;
-}
-
-static void warn_of_store(const struct realip_config *started, const struct realip_config *fresh)
-{
-    if (strcmp(store_of(started), store_of(fresh)) != 0)
-        realip_log(LOG_WARNING, "%s: store = %s needs a restart: until then it is %s", fresh->path, store_of(fresh), store_of(started));
-}
-
 static void use_new_rules(struct program *program)
 {
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
@@ -124,7 +113,6 @@ static void use_new_rules(struct program *program)
     realip_status_http_note_reload(program->status, NULL);
     realip_daemon_report(LOG_WARNING, &fresh->warnings);
     realip_daemon_warn_of_restart(started, &started->policyd, fresh, &fresh->policyd);
-    warn_of_store(started, fresh);
     realip_log(LOG_NOTICE, "new rules are in force");
     realip_server_set_snapshot(program->server, snapshot);
 }

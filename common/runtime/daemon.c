@@ -179,6 +179,19 @@ static void warn_if(bool changed, const char *key, const struct realip_config *f
                    key);
 }
 
+/* Of the policy server alone. */
+static void warn_of_policyd(const struct realip_config *started, const struct realip_config *fresh)
+{
+    static const struct realip_store_place memory = { .text = "memory" };
+    const struct realip_store_place *store = started->suspicion.store == NULL ? &memory : started->suspicion.store;
+    const struct realip_store_place *fresh_store = fresh->suspicion.store == NULL ? &memory : fresh->suspicion.store;
+
+    warn_if(differ(started->client_user, fresh->client_user), "client-user", fresh);
+    warn_if(differ(store->text, fresh_store->text), "store", fresh);
+    warn_if(differ(store->password_file, fresh_store->password_file), "store-password-file", fresh);
+    warn_if(differ(store->ca_file, fresh_store->ca_file), "store-ca-file", fresh);
+}
+
 void realip_daemon_warn_of_restart(const struct realip_config *started, const struct realip_service *started_service,
                                    const struct realip_config *fresh, const struct realip_service *fresh_service)
 {
@@ -193,8 +206,9 @@ void realip_daemon_warn_of_restart(const struct realip_config *started, const st
     warn_if(differ(started_service->socket_group, fresh_service->socket_group), "socket-group", fresh);
     warn_if(started_service->socket_mode != fresh_service->socket_mode, "socket-mode", fresh);
     warn_if(differ(started->user, fresh->user), "user", fresh);
-    warn_if(differ(started->client_user, fresh->client_user), "client-user", fresh);
     warn_if(started->log != fresh->log, "log", fresh);
+    if (started_service == &started->policyd)
+        warn_of_policyd(started, fresh);
 }
 
 void realip_daemon_raise_file_limit(void)
