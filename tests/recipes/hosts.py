@@ -23,7 +23,7 @@ POD, POD_GATEWAY = Address("10.244.2.25", "fd00:244:2::25"), Address("10.244.2.1
 PROXY_POD, PROXY_POD_GATEWAY = Address("10.244.1.13", "fd00:244:1::13"), Address("10.244.1.1", "fd00:244:1::1")
 NETS = {"node1": Address("10.244.1.0/24", "fd00:244:1::/64"), "node2": Address("10.244.2.0/24", "fd00:244:2::/64")}
 METALLB = "metallb.universe.tf/loadBalancerIPs", "metallb.io/loadBalancerIPs"
-HOME = {"mail": ("node2", POD), "haproxy": ("node1", PROXY_POD)}       # by the selector's app: which node has the pod
+PODS = {"mail": POD, "haproxy": PROXY_POD}      # by the selector's app
 
 
 class Hosts:
@@ -34,7 +34,8 @@ class Hosts:
             setattr(self, name, net.Namespace(name))
         self._cables()
         self._addresses()
-        self.services, self.announcer, self.balanced = {}, "node1", []
+        self.services, self.announcer = {}, "node1"
+        self.home = {"mail": "node2", "haproxy": "node1"}       # which node has the pod
 
     def _cables(self):
         self.switch.ip(*(f"link add {bridge} type bridge" for bridge in ("outside", "nodes")), "link set outside up", "link set nodes up")
@@ -97,10 +98,24 @@ class Hosts:
                 for host in (self.client, self.stranger, self.proxy):
                     host.ip(*(f"route replace {address} via {NODES_OUT[name].of('v6' if ':' in address else 'v4')}" for address in family.both()))
 
+    def move_mail_to_node1(self):
+        """The mail pod is started anew on the other node, and keeps its address here."""
+        net.cable(self.node1, "mail", self.pod, "eth1")
+        self.pod.ip("link set eth0 down")
+        net.addresses(self.node1, "mail", POD_GATEWAY)
+        net.addresses(self.pod, "eth1", POD)
+        self.default("pod", POD_GATEWAY)
+        self.node1.ip(*(f"route replace {address}/{bits} dev mail" for address, bits in zip(POD.both(), (32, 128))))
+        self.node2.ip(*(f"route replace {address}/{bits} via {way}" for address, bits, way in zip(POD.both(), (32, 128), NODES["node1"].both())))
+        self.home["mail"] = "node1"
+        for name in NODES:
+            getattr(self, name).nft(self._kube_proxy(name))
+
     def _kube_proxy(self, at):
         nat, drops = [], []
         for service in self.services.values():
-            home, pod = HOME[service["spec"]["selector"]["app"]]
+            app = service["spec"]["selector"]["app"]
+            home, pod = self.home[app], PODS[app]
             local = service["spec"].get("externalTrafficPolicy", "Cluster") == "Local"
             for address, port, target in _entrances(service, at):
                 family = "ip6" if ":" in address else "ip"

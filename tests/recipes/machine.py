@@ -1,7 +1,7 @@
 """A machine for one recipe: /etc, /run and what Postfix, Dovecot and the proxies keep are folders of the test's own, laid over the machine's
 in a mount namespace that ends with it. So every path and command of a page is the real one.
 
-`systemctl` is the one command that is played: no systemd runs here. Units that a page starts, restarts or reloads are started in its place."""
+`systemctl` and `journalctl` alone are played: no systemd runs here. Units that a page starts, restarts or reloads are started in its place."""
 
 import grp
 import os
@@ -135,6 +135,10 @@ while [ ! -e "$request.done" ]; do sleep 0.02; done
 cat "$request.done" >&2
 [ ! -s "$request.done" ]
 """
+JOURNALCTL = """#!/bin/sh
+# journalctl -u UNIT ...: all that the unit said.
+cat "{folder}/$2.log"
+"""
 
 
 class Machine:
@@ -178,9 +182,9 @@ class Machine:
             if not os.path.exists(path):
                 raise LabError(f"{program} is not built")
             os.symlink(path, "/run/bin/" + os.path.basename(program))
-        with open("/run/bin/systemctl", "w") as file:
-            file.write(SYSTEMCTL)
-        os.chmod("/run/bin/systemctl", 0o755)
+        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL.format(folder=self.folder))):
+            self.write("/run/bin/" + name, text)
+            os.chmod("/run/bin/" + name, 0o755)
         with open("/etc/passwd", "a") as users, open("/etc/group", "a") as groups:      # as the package's sysusers make them
             users.write(f"{USER}:x:64917:64917::/:/usr/sbin/nologin\n")
             groups.write(f"{USER}:x:64917:\n")
@@ -230,6 +234,10 @@ class Machine:
         with open(os.path.join(ROOT, "debian", "mail-realip.conf"), encoding="utf-8") as file:
             self.write(CONFIG, file.read())
         self._start_unit("realip-policyd")
+
+    def haproxy(self):
+        """As Debian has it: what is global, and no proxy yet."""
+        self.write("/etc/haproxy/haproxy.cfg", HAPROXY)
 
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):

@@ -5,6 +5,7 @@
     ```text                    what the commands just above print; … is anything within a line, a line of … alone is any lines
     ```yaml                    what is applied to the cluster
     | who comes | …            a table of sessions: who, what he is told, what is logged
+    <!-- lab: the pod moves -->  what happens now; the recipe's `events` know it
 
 `dovecot=2.3` behind any of them: only with this version of Dovecot. Every fenced block must be one of these."""
 
@@ -25,6 +26,12 @@ class Block:
     kind: str
     text: str
     options: dict
+
+
+@dataclasses.dataclass
+class Event:
+    line: int
+    what: str
 
 
 @dataclasses.dataclass
@@ -90,6 +97,9 @@ def read(path):
             if at == len(lines):
                 raise Wrong(f"line {start + 1}: this block does not end")
             found.append(_block(start + 1, lines[start][3:], "\n".join(lines[start + 1:at]) + "\n"))
+            at += 1
+        elif lines[at].startswith("<!-- lab: "):
+            found.append(Event(start + 1, lines[at].removeprefix("<!-- lab: ").removesuffix(" -->")))
             at += 1
         elif lines[at].startswith("|"):
             while at < len(lines) and lines[at].startswith("|"):

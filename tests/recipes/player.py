@@ -66,6 +66,7 @@ class Recipe:
     sessions: dict              # who comes -> what he does
     prepare: object             # prepare(machine): what is there before the page begins
     on_yaml: object = None      # on_yaml(machine, document)
+    events: dict = dataclasses.field(default_factory=dict)      # what happens -> event(machine)
     needs: tuple = ()           # programs
     bounded: int = 60           # seconds
 
@@ -85,13 +86,21 @@ class Player:
             if isinstance(part, page.Table):
                 for session in part.sessions:
                     self._session(session)
+            elif isinstance(part, page.Event):
+                self._event(part)
             elif part.options.get("dovecot", self.machine.dovecot) == self.machine.dovecot:
                 before = self.machine.rules()
                 getattr(self, "_" + part.kind)(part)
                 wrong = self.machine.await_rules(before)
                 self.check(not wrong, part.line, "the rules of mail-realip are in force", wrong) if wrong else None
-        for who in self.recipe.sessions:
-            self.check(who in self.made, 0, f"tells of '{who}'", "no table has this session any more")
+        for what in {**self.recipe.sessions, **self.recipe.events}:
+            self.check(what in self.made, 0, f"tells of '{what}'", "the page does not have it any more")
+
+    def _event(self, event):
+        action = self.recipe.events.get(event.what)
+        if self.check(action is not None, event.line, f"'{event.what}' is known to the test", "add it to the recipe's events in tests/recipes"):
+            self.made.add(event.what)
+            action(self.machine)
 
     def _conf(self, block):
         self.machine.write(block.options.get("file") or block.options["add"], block.text, "add" in block.options)
