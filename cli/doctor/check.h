@@ -26,7 +26,9 @@ bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port);
 /* A network in a list: its text, whether it excludes ("!"), and what it is. */
 struct realip_list_entry {
     const char *text;
+    const char *file; /* the word of the list that names the file it stands in; NULL: the list itself */
     bool is_excluded;
+    bool is_unread;  /* a file of which nothing is known: it may hold and exclude anybody */
     bool is_network; /* false: a table, or nothing that can be read */
     struct realip_network network;
 };
@@ -36,7 +38,10 @@ struct realip_list {
     size_t count;
 };
 
-/* A list as Postfix spells it ("10.0.0.0/8, [::1]/128, !10.0.0.1, cidr:/etc/…"); or as Dovecot and nginx do. */
+/* One word of a list, as Postfix spells it ("10.0.0.0/8", "[::1]/128", "!10.0.0.1"), or as Dovecot and nginx do. */
+struct realip_list_entry realip_check_entry(const char *word);
+
+/* A list of such words. Postfix's, which name files, are read by realip_postfix_patterns(). */
 struct realip_list realip_check_list(struct realip_setup *setup, const char *text);
 
 /* Does the network lie in the other one; do they have an address in common? */

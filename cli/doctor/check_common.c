@@ -18,7 +18,7 @@ bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port)
     return realip_firewall_ask(setup, port).keeps_out_ipv4;
 }
 
-static struct realip_list_entry read_entry(const char *word)
+struct realip_list_entry realip_check_entry(const char *word)
 {
     struct realip_list_entry entry = { .text = word };
     char text[128];
@@ -49,7 +49,7 @@ struct realip_list realip_check_list(struct realip_setup *setup, const char *tex
 
     for (size_t i = 0; i < words.count; i++) {
         list.items = realip_text_grow(&setup->arena, list.items, list.count, sizeof(*list.items));
-        list.items[list.count++] = read_entry(words.items[i]);
+        list.items[list.count++] = realip_check_entry(words.items[i]);
     }
     return list;
 }

@@ -1,8 +1,8 @@
 /* Doors of Postfix at which somebody may supply an address: does mail-realip learn who, and do both want the same? */
 #include <string.h>
 
-#include "check.h"
 #include "firewall.h"
+#include "postfix_patterns.h"
 
 /* A door and what of ours stands behind it. */
 struct guard {
@@ -268,7 +268,7 @@ static void check_proxies(struct realip_setup *setup, struct realip_findings *fi
     if (!door->takes_xclient)
         return;
     struct realip_list hosts =
-        realip_check_list(setup, realip_postfix_value(setup, door->smtpd, "smtpd_authorized_xclient_hosts", NULL));
+        realip_postfix_patterns(setup, realip_postfix_value(setup, door->smtpd, "smtpd_authorized_xclient_hosts", NULL));
     for (size_t i = 0; i < hosts.count; i++) {
         bool is_listed = !hosts.items[i].is_network || hosts.items[i].is_excluded;
 

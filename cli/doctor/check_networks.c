@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "postfix_patterns.h"
 
 struct judge {
     struct realip_setup *setup;
@@ -34,6 +34,8 @@ static bool lets_in(const struct realip_list *list, const struct realip_network 
     for (size_t i = 0; i < list->count; i++) {
         const struct realip_list_entry *entry = &list->items[i];
 
+        if (entry->is_unread)
+            return false;
         if (!entry->is_network)
             continue;
         if (entry->is_excluded && realip_check_holds(&entry->network, network))
@@ -95,7 +97,7 @@ static struct mynetworks main_mynetworks(struct realip_setup *setup)
     }
     if (mynetworks.origin.file == NULL)
         mynetworks.origin = (struct realip_origin){ setup->postfix.main_file, 0 };
-    mynetworks.list = realip_check_list(setup, mynetworks.text);
+    mynetworks.list = realip_postfix_patterns(setup, mynetworks.text);
     return mynetworks;
 }
 
@@ -146,6 +148,43 @@ static bool is_open(const struct realip_list_entry *entry)
     return entry->is_network && !entry->is_excluded && realip_check_is_catch_all(&entry->network);
 }
 
+/* Is all of `network` in an entry that stays, so that it has to be taken out in front of all? */
+static bool is_held(const struct mynetworks *mynetworks, const struct realip_network *network)
+{
+    for (size_t i = 0; i < mynetworks->list.count; i++) {
+        const struct realip_list_entry *entry = &mynetworks->list.items[i];
+        enum relation relation = is_open(entry) ? RELATION_APART : relation_of(entry, network, 1);
+
+        if (relation == RELATION_WIDER || (relation == RELATION_WITHIN && entry->file != NULL))
+            return true;
+    }
+    return false;
+}
+
+/* The words of the list that stay. A file is one word: it goes where an entry for everybody stands in it, or where more is wrong
+ * than can be taken out in front of it. */
+static void keep_words(struct realip_setup *setup, const struct mynetworks *mynetworks,
+                       const struct realip_network *bad, size_t count, bool excludes, struct realip_words *parts)
+{
+    const struct realip_list *list = &mynetworks->list;
+
+    for (size_t i = 0; i < list->count;) {
+        const char *file = list->items[i].file;
+        const char *word = file != NULL ? file : list->items[i].text;
+        bool stays = true;
+
+        do {
+            enum relation relation = relation_of(&list->items[i], bad, count);
+
+            stays = stays && !is_open(&list->items[i])
+                    && (relation == RELATION_APART || (excludes && (file != NULL || relation == RELATION_WIDER)));
+            i++;
+        } while (file != NULL && i < list->count && list->items[i].file == file);
+        if (stays)
+            realip_words_add(&setup->arena, parts, word);
+    }
+}
+
 /* What mends a list: entries for everybody go, and those that lie in `bad`; from wider ones it is taken out by a "!" in front of all
  * (postconf(5)), or they go as well where that would be many. */
 static const char *without(struct realip_setup *setup, const struct mynetworks *mynetworks,
@@ -155,26 +194,14 @@ static const char *without(struct realip_setup *setup, const struct mynetworks *
     bool excludes = count <= MOST_TOLD;
 
     for (size_t i = 0; i < count && excludes; i++) {
-        bool is_held = false;
         bool is_told = false;
 
         for (size_t k = 0; k < i; k++) /* a proxy may well be infrastructure, too */
             is_told = is_told || realip_check_holds(&bad[k], &bad[i]);
-        for (size_t k = 0; k < mynetworks->list.count && !is_told; k++)
-            is_held = is_held
-                      || (!is_open(&mynetworks->list.items[k])
-                          && relation_of(&mynetworks->list.items[k], &bad[i], 1) == RELATION_WIDER);
-        if (is_held)
+        if (!is_told && is_held(mynetworks, &bad[i]))
             realip_words_add(&setup->arena, &parts, realip_text_format(&setup->arena, "!%s", spelt(setup, &bad[i])));
     }
-    for (size_t i = 0; i < mynetworks->list.count; i++) {
-        enum relation relation = relation_of(&mynetworks->list.items[i], bad, count);
-
-        if (is_open(&mynetworks->list.items[i]))
-            continue;
-        if (relation == RELATION_APART || (relation == RELATION_WIDER && excludes))
-            realip_words_add(&setup->arena, &parts, mynetworks->list.items[i].text);
-    }
+    keep_words(setup, mynetworks, bad, count, excludes, &parts);
     if (mynetworks->subject != NULL)
         return realip_text_format(&setup->arena, "  -o { mynetworks = %s }",
                                   realip_words_join(&setup->arena, &parts, " "));
@@ -280,20 +307,19 @@ static bool relays_for_mynetworks(struct realip_setup *setup, const struct reali
     return strstr(realip_postfix_value(setup, smtpd, "smtpd_relay_restrictions", NULL), "permit_mynetworks") != NULL;
 }
 
-static void check_asserted(struct judge *judge, const struct realip_door *door)
+static void check_asserted(struct judge *judge, const struct realip_door *door, const struct mynetworks *of_main)
 {
     struct realip_setup *setup = judge->setup;
-    struct mynetworks mynetworks;
+    struct mynetworks mynetworks = *of_main;
     struct realip_words bad = { 0 };
 
     if ((!door->takes_proxy && !door->takes_xclient) || door->is_local || door->smtpd == NULL
         || !relays_for_mynetworks(setup, door->smtpd) || realip_check_is_attested(setup, door)
         || realip_check_is_firewalled(setup, door->front->port))
         return;
-    mynetworks = main_mynetworks(setup);
     if (realip_postfix_override(door->smtpd, "mynetworks").file != NULL) {
         mynetworks.text = realip_postfix_value(setup, door->smtpd, "mynetworks", &mynetworks.origin);
-        mynetworks.list = realip_check_list(setup, mynetworks.text);
+        mynetworks.list = realip_postfix_patterns(setup, mynetworks.text);
     }
     for (size_t i = 0; i < mynetworks.list.count; i++) {
         const struct realip_list_entry *entry = &mynetworks.list.items[i];
@@ -323,12 +349,12 @@ void realip_check_networks(struct realip_setup *setup, struct realip_findings *f
     for (size_t i = 0; i < doors.count; i++) {
         const struct realip_service_entry *smtpd = doors.items[i].smtpd;
 
-        check_asserted(&judge, &doors.items[i]);
+        check_asserted(&judge, &doors.items[i], &mynetworks);
         if (doors.items[i].is_internal || smtpd == NULL || realip_postfix_override(smtpd, "mynetworks").file == NULL)
             continue;
         struct mynetworks own = { .subject = realip_check_service_name(setup, smtpd) };
         own.text = realip_postfix_value(setup, smtpd, "mynetworks", &own.origin);
-        own.list = realip_check_list(setup, own.text);
+        own.list = realip_postfix_patterns(setup, own.text);
         check_list(&judge, &own);
     }
 }

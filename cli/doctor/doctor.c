@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "postfix_patterns.h"
 #include "report.h"
 #include "subcommand.h"
 #include "usage.h"
@@ -197,6 +198,16 @@ static void gather_host(struct realip_setup *setup, const struct request *reques
                           "there is neither Postfix nor Dovecot here; judge a folder: --setup FOLDER");
 }
 
+static void gather(struct realip_setup *setup, const struct request *request, const char *config_path)
+{
+    if (request->folder != NULL)
+        gather_folder(setup, request->folder);
+    else
+        gather_host(setup, request, config_path);
+    if (setup->postfix.is_known)
+        realip_postfix_patterns_gather(setup);
+}
+
 static void judge(struct realip_setup *setup, const struct request *request, struct realip_findings *findings)
 {
     struct realip_findings all = { 0 };
@@ -223,10 +234,7 @@ static int examine(const struct request *request, const char *config_path)
     struct realip_setup setup = { 0 };
     struct realip_findings findings = { 0 };
 
-    if (request->folder != NULL)
-        gather_folder(&setup, request->folder);
-    else
-        gather_host(&setup, request, config_path);
+    gather(&setup, request, config_path);
     judge(&setup, request, &findings);
     int written = request->is_json ? realip_report_json(&setup, &findings) : realip_report_text(&setup, &findings);
     struct realip_report_counts counts = realip_report_count(&findings);

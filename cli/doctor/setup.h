@@ -46,6 +46,7 @@ struct realip_postfix {
     unsigned names_left; /* that the value at hand may still put in place of "$name" */
     struct realip_door *doors; /* of realip_postfix_doors(); NULL: nobody asked yet */
     size_t door_count;
+    struct realip_settings files; /* that lists of hosts name: path and text (NULL: it can't be read) */
     struct realip_settings unused; /* parameters that postconf says nothing reads */
 };
 
