@@ -262,6 +262,8 @@ static void check_unfed(struct chain *chain)
     struct realip_setup *setup = chain->setup;
     const struct realip_proxies *proxies = &setup->proxies;
 
+    if (proxies->leads_elsewhere)
+        return;
     for (size_t i = 0; i < proxies->sender_count; i++) {
         bool is_known = proxies->senders[i].version == 0 && !proxies->senders[i].is_idle;
 

@@ -162,23 +162,27 @@ static bool is_uncertain(const struct reader *reader)
     return realip_haproxy_condition_now(&reader->conditions) != REALIP_HAPROXY_YES;
 }
 
+/* server NAME ADDRESS [options], or server-template PREFIX COUNT ADDRESS [options] */
 static void read_server(struct reader *reader, struct section *section, const struct realip_words *words)
 {
+    size_t at = strcmp(words->items[0], "server") == 0 ? 2 : 3; /* of the address */
     struct realip_proxies *proxies = &reader->setup->proxies;
     struct realip_arena *arena = &reader->setup->arena;
     struct realip_sender sender = section->base;
     const char *port;
     bool is_ipv6;
 
-    if (words->count < 3 || section->is_http)
-        return;
+    if (words->count <= at || section->is_http || words->items[at][0] == '/' || strncmp(words->items[at], "unix@", 5) == 0)
+        return; /* a socket of its own host is no port */
     sender.program = "haproxy";
-    sender.name = realip_text_format(arena, "%s, server %s", section->name, words->items[1]);
-    sender.host = split_address(arena, words->items[2], &port, &is_ipv6);
+    sender.name = realip_text_format(arena, "%s, %s %s", section->name, words->items[0], words->items[1]);
+    sender.host = split_address(arena, words->items[at], &port, &is_ipv6);
     sender.port = realip_text_port(port);
-    if (port[0] != '\0' && sender.port == 0)
-        return; /* "+10000", "$PORT", a unix socket: where that leads can't be told here */
-    read_server_options(words, 3, &sender);
+    if (port[0] != '\0' && sender.port == 0) {
+        proxies->leads_elsewhere = true; /* "+10000", "$PORT": where that leads can't be told here */
+        return;
+    }
+    read_server_options(words, at + 1, &sender);
     sender.is_idle = sender.is_idle || is_uncertain(reader);
     proxies->senders = realip_text_grow(arena, proxies->senders, proxies->sender_count, sizeof(*proxies->senders));
     proxies->senders[proxies->sender_count++] = sender;
@@ -205,7 +209,7 @@ static void read_statement(struct reader *reader, struct section *section, const
         section->base.is_idle = true; /* what its servers do can't be told */
     else if (strcmp(word, "default-server") == 0)
         read_server_options(words, 1, &section->base);
-    else if (strcmp(word, "server") == 0)
+    else if (strcmp(word, "server") == 0 || strcmp(word, "server-template") == 0)
         read_server(reader, section, words);
     else if (strcmp(word, "default_backend") == 0 || strcmp(word, "use_backend") == 0)
         realip_words_add(&reader->setup->arena, &section->backends, next);

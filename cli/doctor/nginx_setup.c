@@ -12,8 +12,10 @@ struct reader {
     unsigned includes_left;
 };
 
-/* One of mail{} or stream{}, or an upstream in it. */
-static void read_context(struct reader *reader, const struct realip_block *context, bool is_mail);
+static bool is_for_mail(const struct realip_block *block)
+{
+    return block->is_block && (strcmp(block->name, "mail") == 0 || strcmp(block->name, "stream") == 0);
+}
 
 /* The value of a directive in the server, else around it. */
 static const char *inherited(const struct realip_block *context, const struct realip_block *server, const char *name)
@@ -86,9 +88,13 @@ static void add_sender(struct reader *reader, const struct realip_sender *sender
     struct realip_proxies *proxies = &reader->setup->proxies;
     struct realip_sender one = *sender;
 
+    if (strncmp(target, "unix:", 5) == 0)
+        return; /* no port */
     one.host = split_address(&reader->setup->arena, target, &one.port);
-    if (one.port == 0)
-        return; /* a variable, a unix socket */
+    if (one.port == 0) {
+        proxies->leads_elsewhere = true; /* a variable */
+        return;
+    }
     proxies->senders =
         realip_text_grow(&reader->setup->arena, proxies->senders, proxies->sender_count, sizeof(*proxies->senders));
     proxies->senders[proxies->sender_count++] = one;
@@ -145,72 +151,114 @@ static void read_server(struct reader *reader, const struct realip_block *contex
         add_senders(reader, context, &sender, target);
 }
 
-static void include(struct reader *reader, const struct realip_block *statement, bool is_top, bool is_mail)
+/* The statements of one file; NULL where it can't be read. */
+static struct realip_block *read_file(struct reader *reader, const char *path)
 {
-    struct realip_arena *arena = &reader->setup->arena;
-    const char *slash = strrchr(reader->file, '/');
-    const char *pattern = statement->value;
     const char *reason;
-    glob_t found;
-    bool is_whole;
+    const char *text = realip_text_file(&reader->setup->arena, path, &reason);
+    bool is_whole = false;
+    struct realip_block *root = text == NULL ? NULL : realip_block_read_nginx(&reader->setup->arena, path, text, &is_whole);
 
-    if (reader->setup->is_folder)
-        return; /* this host's own files are none of that set-up's */
-    if (pattern[0] != '/' && slash != NULL)
-        pattern = realip_text_format(arena, "%.*s/%s", (int)(slash - reader->file), reader->file, pattern);
-    if (glob(pattern, 0, NULL, &found) != 0)
-        return;
-    for (size_t i = 0; i < found.gl_pathc && reader->includes_left > 0; i++) {
-        const char *path = realip_text_copy(arena, found.gl_pathv[i], strlen(found.gl_pathv[i]));
-        const char *text = realip_text_file(arena, path, &reason);
-
-        reader->includes_left--;
-        if (text == NULL)
-            realip_setup_fail(reader->setup, path, reason);
-        else if (!is_top)
-            read_context(reader, realip_block_read_nginx(arena, path, text, &is_whole), is_mail);
-        else
-            for (const struct realip_block *block = realip_block_read_nginx(arena, path, text, &is_whole)->first;
-                 block != NULL; block = block->next) {
-                if (block->is_block && (strcmp(block->name, "mail") == 0 || strcmp(block->name, "stream") == 0))
-                    read_context(reader, block, block->name[0] == 'm');
-            }
-    }
-    globfree(&found);
+    if (text == NULL)
+        realip_setup_fail(reader->setup, path, reason);
+    else if (!is_whole)
+        realip_setup_fail(reader->setup, path, "its braces don't match; nginx -t tells where");
+    return is_whole ? root : NULL;
 }
 
-static void read_context(struct reader *reader, const struct realip_block *context, bool is_mail)
+static void take_includes(struct reader *reader, struct realip_block *block, bool is_top);
+
+/* What the files hold that "include PATTERN;" names, relative to the main one (nginx's manual, include). */
+static struct realip_block *included(struct reader *reader, const char *pattern, bool is_top)
+{
+    struct realip_arena *arena = &reader->setup->arena;
+    struct realip_block *all = realip_text_alloc(arena, 1, sizeof(*all));
+    const char *slash = strrchr(reader->file, '/');
+    glob_t found;
+
+    if (pattern[0] != '/' && slash != NULL)
+        pattern = realip_text_format(arena, "%.*s/%s", (int)(slash - reader->file), reader->file, pattern);
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        if (strpbrk(pattern, "*?[") == NULL)
+            realip_setup_fail(reader->setup, pattern, "nginx includes it, and it is not there");
+        return all;
+    }
+    for (size_t i = 0; i < found.gl_pathc && reader->includes_left > 0; i++) {
+        reader->includes_left--;
+        struct realip_block *root = read_file(reader, realip_text_copy(arena, found.gl_pathv[i], strlen(found.gl_pathv[i])));
+
+        if (root == NULL)
+            continue;
+        take_includes(reader, root, is_top);
+        if (all->last == NULL)
+            all->first = root->first;
+        else
+            all->last->next = root->first;
+        all->last = root->last != NULL ? root->last : all->last;
+    }
+    globfree(&found);
+    return all;
+}
+
+/* Puts what files hold in place of the statements that include them: in nginx.conf itself, and in what is for mail. */
+static void take_includes(struct reader *reader, struct realip_block *block, bool is_top)
+{
+    struct realip_block *before = NULL;
+
+    for (struct realip_block *child = block->first; child != NULL; child = child->next) {
+        if (child->is_block && (!is_top || is_for_mail(child)))
+            take_includes(reader, child, false);
+        if (child->is_block || strcmp(child->name, "include") != 0) {
+            before = child;
+            continue;
+        }
+        if (reader->setup->is_folder) { /* this host's own files are none of that set-up's */
+            if (!is_top)
+                realip_setup_fail(reader->setup, realip_text_format(&reader->setup->arena, "%s:%u", child->origin.file, child->origin.line),
+                                  "what it includes is not in the folder: write it in place of this line");
+            before = child;
+            continue;
+        }
+        struct realip_block *inner = included(reader, child->value, is_top);
+        struct realip_block *next = inner->first != NULL ? inner->first : child->next;
+
+        if (inner->last != NULL)
+            inner->last->next = child->next;
+        if (before == NULL)
+            block->first = next;
+        else
+            before->next = next;
+        before = inner->last != NULL ? inner->last : before;
+        if (child->next == NULL)
+            block->last = before;
+    }
+}
+
+/* All servers of mail{} or stream{}. */
+static void read_context(struct reader *reader, const struct realip_block *context)
 {
     for (const struct realip_block *block = context->first; block != NULL; block = block->next) {
         if (block->is_block && strcmp(block->name, "server") == 0)
-            read_server(reader, context, block, is_mail);
-        else if (strcmp(block->name, "include") == 0)
-            include(reader, block, false, is_mail);
+            read_server(reader, context, block, strcmp(context->name, "mail") == 0);
     }
 }
 
 void realip_nginx_read(struct realip_setup *setup, const char *file)
 {
     struct reader reader = { setup, file, MAX_INCLUDES };
-    const char *reason;
-    const char *text = realip_text_file(&setup->arena, file, &reason);
-    bool is_whole;
+    struct realip_block *root = read_file(&reader, file);
 
-    if (text == NULL) {
-        realip_setup_fail(setup, file, reason);
+    if (root == NULL)
+        return;
+    if (root->first == NULL) {
+        realip_setup_fail(setup, file, "it is empty");
         return;
     }
-    const struct realip_block *root = realip_block_read_nginx(&setup->arena, file, text, &is_whole);
-    if (!is_whole || root->first == NULL) {
-        realip_setup_fail(setup, file, "its braces don't match, or it is empty; nginx -t tells where");
-        return;
-    }
+    take_includes(&reader, root, true);
     setup->proxies.is_known = true;
     realip_words_add(&setup->arena, &setup->looked_at, "nginx");
     for (const struct realip_block *block = root->first; block != NULL; block = block->next) {
-        if (block->is_block && (strcmp(block->name, "mail") == 0 || strcmp(block->name, "stream") == 0))
-            read_context(&reader, block, block->name[0] == 'm');
-        else if (strcmp(block->name, "include") == 0)
-            include(&reader, block, true, false);
+        if (is_for_mail(block))
+            read_context(&reader, block);
     }
 }

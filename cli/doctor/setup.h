@@ -119,6 +119,7 @@ struct realip_nginx_server {
 
 struct realip_proxies {
     bool is_known;
+    bool leads_elsewhere; /* some of them send to a port that can't be told: it may be any */
     struct realip_sender *senders;
     size_t sender_count;
     struct realip_nginx_server *nginx;
