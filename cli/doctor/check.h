@@ -23,6 +23,9 @@ void realip_check_rules(struct realip_setup *setup, struct realip_findings *find
 bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door);
 bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port);
 
+/* Is the client's address told by PROXY, or by XCLIENT from other hosts than this one? Its own programs may relay as they are. */
+bool realip_check_is_told(struct realip_setup *setup, const struct realip_door *door);
+
 /* A network in a list: its text, whether it excludes ("!"), and what it is. */
 struct realip_list_entry {
     const char *text;

@@ -27,9 +27,11 @@ static const char *first_in_list(struct realip_setup *setup, const struct realip
     realip_words_add(&setup->arena, &words, "check_policy_service");
     realip_words_add(&setup->arena, &words, use->text);
     for (size_t i = 0; i < old.count; i++) {
-        if (strcmp(old.items[i], "check_policy_service") == 0 && i + 1 < old.count
-            && strcmp(old.items[i + 1], use->text) == 0)
-            i++;
+        size_t at = strcmp(old.items[i], "warn_if_reject") == 0 ? i + 1 : i;
+
+        if (at + 1 < old.count && strcmp(old.items[at], "check_policy_service") == 0
+            && strcmp(old.items[at + 1], use->text) == 0)
+            i = at + 1;
         else
             realip_words_add(&setup->arena, &words, old.items[i]);
     }
@@ -92,6 +94,24 @@ static void check_lost(struct realip_setup *setup, struct realip_findings *findi
                                                            wanted->default_action)));
 }
 
+/* The same of smtpd_milters, where the policy server is not asked in its place. */
+static void check_milter_lost(struct realip_setup *setup, struct realip_findings *findings,
+                              const struct realip_door *door, const struct realip_policy_use *policy,
+                              const struct realip_milter_use *wanted)
+{
+    if (wanted->endpoint == NULL || policy->list != NULL || door->is_internal || door->milter.endpoint != NULL)
+        return;
+    struct realip_origin where = realip_postfix_override(door->smtpd, "smtpd_milters");
+    if (where.file == NULL)
+        return;
+    const char *name = realip_check_service_name(setup, door->smtpd);
+    const char *own = realip_postfix_value(setup, door->smtpd, "smtpd_milters", NULL);
+    realip_finding_add(setup, findings, REALIP_FINDING_MILTER_LOST, where, name,
+                       "-o smtpd_milters takes the place of main.cf's list, which has mail-realip's milter",
+                       realip_text_format(&setup->arena, "in master.cf, below %s, in place of that line:\n  -o { smtpd_milters = %s%s%s }", name,
+                                          wanted->text, own[0] == '\0' ? "" : ", ", own));
+}
+
 /* Would mail go on as if nothing was wrong? An empty answer of the server does the same, and so does a word that only
  * logs. */
 static bool is_open(const char *action)
@@ -114,6 +134,11 @@ static void check_policy_outage(struct realip_setup *setup, struct realip_findin
 
     if (listener == NULL || use->behind != NULL)
         return;
+    if (listener->mode != REALIP_MODE_MONITOR && use->only_warns)
+        realip_finding_add(setup, findings, REALIP_FINDING_POLICY_ONLY_WARNS, use->origin, name,
+                           realip_text_format(&setup->arena, "warn_if_reject stands before check_policy_service in %s, and the rules say mode = %s",
+                                              use->list, realip_mode_token(listener->mode)),
+                           first_in_list(setup, door->smtpd, use));
     if (listener->mode != REALIP_MODE_MONITOR && is_open(use->default_action))
         realip_finding_add(setup, findings, REALIP_FINDING_POLICY_FAILS_OPEN, use->origin, name,
                            realip_text_format(&setup->arena, "default_action = %s, and the rules say mode = %s",
@@ -169,6 +194,7 @@ void realip_check_access(struct realip_setup *setup, struct realip_findings *fin
         return;
     struct realip_doors doors = realip_postfix_doors(setup);
     struct realip_policy_use wanted = realip_postfix_policy(setup, NULL); /* what main.cf asks */
+    struct realip_milter_use wanted_milter = realip_postfix_milter(setup, NULL);
     for (size_t i = 0; i < doors.count; i++) {
         const struct realip_door *door = &doors.items[i];
 
@@ -177,6 +203,7 @@ void realip_check_access(struct realip_setup *setup, struct realip_findings *fin
         struct realip_policy_use use = door->policy;
         if (use.list == NULL) {
             check_lost(setup, findings, door, &wanted);
+            check_milter_lost(setup, findings, door, &wanted, &wanted_milter);
         } else {
             check_order(setup, findings, door, &use);
             check_policy_outage(setup, findings, door, &use);

@@ -149,7 +149,7 @@ static void check_pair(struct chain *chain, const struct realip_sender *sender, 
  * "addr"). */
 static bool check_sends_proxy(const struct realip_sender *sender)
 {
-    return sender->check_proxy || (sender->version > 0 && !sender->check_apart);
+    return !sender->check_bare && (sender->check_proxy || (sender->version > 0 && !sender->check_apart));
 }
 
 static void check_health(struct chain *chain, const struct realip_sender *sender, const struct target *target)
@@ -158,11 +158,13 @@ static void check_health(struct chain *chain, const struct realip_sender *sender
 
     if (!sender->has_check || !target->takes_proxy)
         return;
-    if (!check_sends_proxy(sender) && sender->check_apart)
+    if (!check_sends_proxy(sender) && (sender->check_apart || (sender->check_bare && sender->version > 0)))
         realip_finding_add(
             setup, chain->findings, REALIP_FINDING_CHECK_WITHOUT_PROXY, sender->origin, sender->name,
             realip_text_format(&setup->arena, "the check of port %u sends no PROXY header", target->port),
-            "check-send-proxy");
+            sender->check_bare ? realip_text_format(&setup->arena, "in the section at %s, at the end of that line:\n  tcp-check connect ... send-proxy",
+                                                    realip_check_place(setup, sender->section))
+                               : "check-send-proxy");
     if (check_sends_proxy(sender) && sender->version == 2 && !sender->check_talks && target->is_smtpd
         && target->is_postfix)
         realip_finding_add(

@@ -1,8 +1,8 @@
 /* What more than one check needs to know. */
 #include <string.h>
 
-#include "check.h"
 #include "firewall.h"
+#include "postfix_patterns.h"
 
 bool realip_check_is_attested(struct realip_setup *setup, const struct realip_door *door)
 {
@@ -16,6 +16,23 @@ bool realip_check_is_attested(struct realip_setup *setup, const struct realip_do
 bool realip_check_is_firewalled(struct realip_setup *setup, unsigned port)
 {
     return realip_firewall_ask(setup, port).keeps_out_ipv4;
+}
+
+bool realip_check_is_told(struct realip_setup *setup, const struct realip_door *door)
+{
+    if (door->takes_proxy || !door->takes_xclient)
+        return door->takes_proxy;
+    struct realip_list hosts =
+        realip_postfix_patterns(setup, realip_postfix_value(setup, door->smtpd, "smtpd_authorized_xclient_hosts", NULL));
+
+    for (size_t i = 0; i < hosts.count; i++) {
+        const struct realip_list_entry *host = &hosts.items[i];
+        bool is_near = host->is_network ? realip_check_is_near(&host->network) : strcmp(host->text, "localhost") == 0;
+
+        if (!host->is_excluded && !is_near)
+            return true;
+    }
+    return false;
 }
 
 struct realip_list_entry realip_check_entry(const char *word)

@@ -180,10 +180,7 @@ static void check_milter(struct realip_setup *setup, struct realip_findings *fin
 
 static void check_socket(struct realip_setup *setup, struct realip_findings *findings, const struct guard *guard)
 {
-    const struct realip_door *door = guard->door;
-    bool is_supplied = door->takes_proxy || door->takes_xclient;
-
-    if (guard->policy.list == NULL || !is_supplied || strncmp(guard->policy.endpoint, "unix:", 5) == 0)
+    if (guard->policy.list == NULL || !realip_check_is_told(setup, guard->door) || strncmp(guard->policy.endpoint, "unix:", 5) == 0)
         return;
     realip_finding_add(setup, findings, REALIP_FINDING_POLICY_SOCKET_INET, guard->policy.origin, guard->name,
                        realip_text_format(&setup->arena,

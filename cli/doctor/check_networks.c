@@ -313,7 +313,7 @@ static void check_asserted(struct judge *judge, const struct realip_door *door, 
     struct mynetworks mynetworks = *of_main;
     struct realip_words bad = { 0 };
 
-    if ((!door->takes_proxy && !door->takes_xclient) || door->is_local || door->smtpd == NULL
+    if (!realip_check_is_told(setup, door) || door->is_local || door->smtpd == NULL
         || !relays_for_mynetworks(setup, door->smtpd) || realip_check_is_attested(setup, door)
         || realip_check_is_firewalled(setup, door->front->port))
         return;

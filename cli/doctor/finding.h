@@ -86,6 +86,10 @@
       "whom the word in front of it permits never reaches the check: a hidden address in mynetworks relays unseen")    \
     X(POLICY_LOST, "policy-lost", BAD,                                                                                 \
       "master.cf replaces the whole list of main.cf, so that mail-realip is not asked about sessions of this service") \
+    X(MILTER_LOST, "milter-lost", BAD,                                                                                 \
+      "master.cf replaces the whole list of main.cf, so that mail-realip does not see the sessions of this service")   \
+    X(POLICY_ONLY_WARNS, "policy-only-warns", BAD,                                                                     \
+      "what mail-realip refuses there is logged by Postfix, and let in all the same")                                  \
     X(POLICY_FAILS_OPEN, "policy-fails-open", BAD, "while the policy server is not there, every session is believed")  \
     X(MILTER_FAILS_OPEN, "milter-fails-open", BAD, "while the milter is not there, every session is believed")         \
     X(MONITOR_STOPS_MAIL, "monitor-stops-mail", WARN,                                                                  \

@@ -22,6 +22,9 @@ struct section {
     struct realip_origin origin;
     bool is_http;
     bool talks;
+    bool is_tcp_check;
+    bool connects_bare;    /* its tcp-check connect names neither "default" nor "send-proxy": no header then */
+    unsigned connect_port; /* of that; 0: the server's */
     bool transparent;
     bool is_disabled;
     bool has_timeout[3];       /* client, server, connect */
@@ -189,6 +192,24 @@ static void read_server(struct reader *reader, struct section *section, const st
     section->sender_count++;
 }
 
+/* "tcp-check connect" has what the server's line says only where it is told so (HAProxy's manual, tcp-check connect). */
+static void read_tcp_check(struct section *section, const struct realip_words *words)
+{
+    const char *next = words->count > 1 ? words->items[1] : "";
+    bool is_told = false;
+
+    if (strcmp(next, "connect") != 0) {
+        section->talks = section->talks || strcmp(next, "comment") != 0; /* "option tcp-check" alone only connects */
+        return;
+    }
+    for (size_t i = 2; i < words->count; i++) {
+        is_told = is_told || strcmp(words->items[i], "default") == 0 || strcmp(words->items[i], "send-proxy") == 0;
+        if (strcmp(words->items[i], "port") == 0 && i + 1 < words->count)
+            section->connect_port = realip_text_port(words->items[i + 1]);
+    }
+    section->connects_bare = section->connects_bare || !is_told;
+}
+
 static void read_statement(struct reader *reader, struct section *section, const struct realip_words *words,
                            struct realip_origin origin)
 {
@@ -215,8 +236,10 @@ static void read_statement(struct reader *reader, struct section *section, const
         realip_words_add(&reader->setup->arena, &section->backends, next);
     else if (strcmp(word, "option") == 0 && realip_text_is_among(next, talking))
         section->talks = true;
-    else if (strcmp(word, "tcp-check") == 0 && strcmp(next, "connect") != 0 && strcmp(next, "comment") != 0)
-        section->talks = true; /* "option tcp-check" alone only connects */
+    else if (strcmp(word, "option") == 0 && strcmp(next, "tcp-check") == 0)
+        section->is_tcp_check = true;
+    else if (strcmp(word, "tcp-check") == 0)
+        read_tcp_check(section, words);
     for (size_t i = 0; i < 3 && strcmp(word, "timeout") == 0; i++)
         section->has_timeout[i] = section->has_timeout[i] || strcmp(next, timeouts[i]) == 0;
     for (size_t i = 0; i < words->count && strcmp(word, "source") == 0; i++)
@@ -320,6 +343,9 @@ static void finish_sender(struct reader *reader, const struct section *back, str
 
     sender->is_idle = sender->is_idle || back->is_disabled;
     sender->check_talks = back->talks;
+    sender->check_bare = back->is_tcp_check && back->connects_bare;
+    if (back->is_tcp_check && back->connect_port > 0)
+        sender->check_port = back->connect_port;
     sender->transparent = sender->transparent || back->transparent;
     sender->section = back->origin;
     for (size_t i = 0; i < reader->count; i++) {

@@ -19,6 +19,8 @@ static const char *const permits[] = { "permit",
                                        "permit_auth_destination",
                                        "permit_mx_backup",
                                        "permit_naked_ip_address",
+                                       "permit_dnswl_client",
+                                       "permit_rhswl_client",
                                        NULL };
 
 static bool names_listener(const struct realip_setup *setup, const char *name)
@@ -127,6 +129,7 @@ static struct realip_policy_use find_in_list(struct realip_setup *setup, const s
         found.list = list;
         found.origin = origin;
         found.behind = behind;
+        found.only_warns = i > 0 && strcmp(words.items[i - 1], "warn_if_reject") == 0;
     }
     return found;
 }

@@ -95,6 +95,9 @@ static void read_defaults(struct realip_setup *setup, const char *postconf, cons
 {
     static const char *const names[] = { "-x",
                                          "mynetworks",
+                                         "config_directory",
+                                         "default_database_type",
+                                         "myhostname",
                                          "inet_protocols",
                                          "inet_interfaces",
                                          "queue_directory",

@@ -10,6 +10,8 @@
 
 /* Postfix 3.7's defaults at compatibility level 1 and later, of what the checks ask for (postconf(5)). */
 static const char *const defaults[][2] = {
+    { "config_directory", "/etc/postfix" },
+    { "default_database_type", "hash" },
     { "inet_interfaces", "all" },
     { "inet_protocols", "all" },
     { "milter_default_action", "tempfail" },
@@ -173,6 +175,18 @@ static const struct realip_service_entry *pass_service(struct realip_setup *setu
     return NULL;
 }
 
+/* A port that is known as such, or is told to expect a proxy: "-o content_filter=" there keeps the filter away. */
+static bool is_for_clients(const struct realip_door *door, const char *parameter)
+{
+    static const unsigned ports[] = { 25, 465, 587 };
+    const struct realip_setting *own = realip_settings_find(&door->front->options, parameter);
+    bool found = door->is_postscreen || (own != NULL && own->value[0] != '\0');
+
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+        found = found || door->front->port == ports[i];
+    return found;
+}
+
 static struct realip_door door_of(struct realip_setup *setup, const struct realip_service_entry *front)
 {
     struct realip_door door = { .front = front, .is_postscreen = strcmp(front->command, "postscreen") == 0 };
@@ -181,7 +195,7 @@ static struct realip_door door_of(struct realip_setup *setup, const struct reali
 
     door.smtpd = door.is_postscreen ? pass_service(setup, front) : front;
     door.is_local = is_local(setup, front);
-    door.is_return = filter != NULL && filter->value[0] == '\0';
+    door.is_return = filter != NULL && filter->value[0] == '\0' && !is_for_clients(&door, parameter);
     door.is_internal = door.is_local || door.is_return;
     door.takes_proxy = realip_postfix_value(setup, front, parameter, &door.proxy_origin)[0] != '\0';
     door.takes_xclient =

@@ -23,6 +23,7 @@ struct realip_policy_use {
     const char *context; /* policy_context; NULL: none */
     const char *default_action;
     const char *behind; /* a word in front of it that ends the list for some; NULL: it is always asked */
+    bool only_warns;    /* behind warn_if_reject: what it refuses is logged, and goes on */
 };
 
 /* The first that is always asked, else the first at all; list NULL: the service does not ask mail-realip. Ours is a
@@ -48,7 +49,7 @@ struct realip_door {
         *smtpd; /* front itself, or the pass service behind postscreen; NULL: that is missing */
     bool is_postscreen;
     bool is_local;    /* listens on loopback alone */
-    bool is_return;   /* a content filter's way back into the queue ("-o content_filter=") */
+    bool is_return;   /* a content filter's way back into the queue ("-o content_filter=" at a port that is not for clients) */
     bool is_internal; /* one of the two */
     bool takes_proxy;
     bool takes_xclient;

@@ -96,6 +96,7 @@ struct realip_sender {
     bool has_check;                   /* looks after the server's health */
     bool check_talks;                 /* and speaks the server's protocol in doing so */
     bool check_proxy;                 /* and sends a PROXY header first, as it was told to */
+    bool check_bare;                  /* and is told to connect without any of that */
     bool check_apart;                 /* and does not do it where the mail goes ("port", "addr") */
     unsigned check_port;              /* 0: that of the mail */
     bool takes_ipv6;                  /* clients of these families come to it */
