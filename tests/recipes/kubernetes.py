@@ -25,7 +25,41 @@ def pod(machine):
     machine.haproxy()
 
 
+def docker_mailserver(machine):
+    machine.environment["KUBERNETES_SERVICE_HOST"] = "10.96.0.1"
+    machine.start_setup("docker-mailserver")
+    machine.start_dovecot()
+    machine.haproxy()
+
+
+def container_starts(machine):
+    """docker-mailserver's own start: it takes dovecot.cf, and runs user-patches.sh last."""
+    machine.shell("cp dovecot.cf /etc/dovecot/local.conf; bash -eu user-patches.sh; postfix reload; systemctl restart dovecot", machine.mail)
+
+
+BALANCER = "198.51.100.25"
+DOCKER_MAILSERVER = Recipe("pod", {
+    "a client, to the balancer": Mail("client", BALANCER),
+    "a client, to the balancer, whose address is announced elsewhere": Silence("client", BALANCER),
+    "a user who sends, to the balancer": Mail("client", BALANCER, 587, foreign=True, user="somebody"),
+    "a client, to the balancer, masqueraded by node1": Mail("client", BALANCER),
+    "a client over IPv6, masqueraded by node1": Mail("client", "2001:db8:51::25"),
+    "a client, through HAProxy": Mail("client", V4),
+    "a client who reads his mail, through HAProxy": Imap("client", V4),
+    "a stranger at node1's port, with an address of his choice": Mail("stranger", NODE1, 30025, chosen),
+    "a stranger at node1's port, behind the firewall": Silence("stranger", NODE1, 30025),
+    "a pod that reaches the PROXY port of the mail pod itself": Mail("proxypod", hosts.POD.v4, 12525, chosen),
+}, docker_mailserver, needs=("dovecot", "haproxy", "curl"), events={
+    "node1 announces the address": lambda machine: machine.hosts.announce("node1"),
+    "node2 announces the address": lambda machine: machine.hosts.announce("node2"),
+    "node2 announces the address again": lambda machine: machine.hosts.announce("node2"),
+    "node1 announces the address of Cluster": lambda machine: machine.hosts.announce("node1"),
+    "the container starts": container_starts,
+    "the container starts again": container_starts,
+})
+
 RECIPES = {
+    "docker-mailserver-metallb": DOCKER_MAILSERVER,
     "haproxy-nodeports": Recipe("pod", {
         "a client, through HAProxy": Mail("client", V4),
         "a client over IPv6, through HAProxy": Mail("client", V6),

@@ -40,6 +40,14 @@ smtpd_sasl_path = private/auth
 virtual_mailbox_domains = example.org
 virtual_mailbox_maps = static:all
 """
+# What such a set-up does not say.
+SETUP_CF = """myhostname = mail.example.org
+mydestination =
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+virtual_mailbox_domains = example.org
+virtual_mailbox_maps = static:all
+"""
 # The test's own affair: no DNS, no mail that leaves, no waiting.
 TEST_CF = """maillog_file = /var/log/mail.log
 smtpd_peername_lookup = no
@@ -55,6 +63,7 @@ smtpd_client_connection_count_limit = 0
 postscreen_greet_wait = 1s
 postscreen_cache_map =
 in_flow_delay = 0
+content_filter =
 smtpd_forbid_unauth_pipelining = no
 """
 SUBMISSION = """submission inet n - y - - smtpd
@@ -147,7 +156,7 @@ class Machine:
     def __init__(self, folder, build, hosts, mail):
         self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
         self.processes, self.units, self.place = Processes(folder), {}, {"haproxy": hosts.proxy, "nginx": hosts.proxy}
-        self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+        self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/run/home", "LC_ALL": "C.UTF-8"}
         self.dovecot = dovecot.series()
         self._lay_over()
         self._programs()
@@ -170,7 +179,7 @@ class Machine:
             subprocess.run(["mount", "--bind", own, path], check=True, timeout=20)
         for name in ("mail-realip", "postfix", "dovecot", "haproxy", "nginx"):
             shutil.rmtree("/etc/" + name, ignore_errors=True)
-        for path in ("/run/bin", "/run/units", "/run/lock", "/etc/mail-realip", "/etc/postfix", "/etc/dovecot/conf.d", "/etc/haproxy", "/etc/nginx"):
+        for path in ("/run/bin", "/run/units", "/run/home", "/run/lock", "/etc/mail-realip", "/etc/postfix", "/etc/dovecot/conf.d", "/etc/haproxy", "/etc/nginx"):
             os.makedirs(path)
         os.makedirs("/run/mailboxes")
         os.chown("/run/mailboxes", 65534, 65534)
@@ -194,9 +203,19 @@ class Machine:
 
     # ---- the mail server, as it is before a page begins --------------------------------------------------------------
     def write(self, path, text, add=False):
+        path = os.path.join("/run/home", path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "a" if add else "w") as file:
             file.write(text)
+
+    def start_setup(self, name):
+        """Postfix as a set-up that the doctor's tests have written down."""
+        folder = os.path.join(ROOT, "tests", "doctor", "setups", name)
+        texts = []
+        for part in ("main.cf", "master.cf"):
+            with open(os.path.join(folder, part), encoding="utf-8") as file:
+                texts.append(file.read())
+        self.start_postfix(texts[1], texts[0] + SETUP_CF)
 
     def start_postfix(self, doors="smtp inet n - y - - smtpd\n" + SUBMISSION, main_cf=None, mynetworks="127.0.0.0/8 [::1]/128"):
         """`doors`: the services of master.cf that listen to clients."""
@@ -242,7 +261,7 @@ class Machine:
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):
         argv, host, ready = {
-            "realip-policyd": (["/run/bin/realip-policyd"], self.mail, lambda: "ready" in self.log["policyd"].since()),
+            "realip-policyd": ([*self._identity(), "/run/bin/realip-policyd"], self.mail, lambda: "ready" in self.log["policyd"].since()),
             "realip-milter": (["/run/bin/realip-milter"], self.mail, lambda: "ready" in self.log["milter"].since()),
             "dovecot": ([dovecot.BINARY, "-F"], self.mail, lambda: "starting up" in self.log["dovecot"].since()),
             "haproxy": (["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"], self.place["haproxy"], None),
@@ -254,6 +273,17 @@ class Machine:
         else:
             time.sleep(0.3)
             self.processes.check()
+
+    @staticmethod
+    def _identity():
+        """A container says itself as whom it runs, and with which capability."""
+        if not os.path.exists(CONFIG):
+            return []
+        with open(CONFIG, encoding="utf-8") as file:
+            if re.search(r"^user = ", file.read(), re.MULTILINE):
+                return []
+        return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--bounding-set=-all,+sys_ptrace", "--inh-caps=-all,+sys_ptrace",
+                "--ambient-caps=-all,+sys_ptrace"]
 
     def _stop_unit(self, unit):
         process = self.units.pop(unit, None)
@@ -283,7 +313,7 @@ class Machine:
         output = os.path.join(self.folder, "output")
         with open(output, "wb") as sink, host.inside():
             child = subprocess.Popen(["bash", "-euo", "pipefail", "-c", text], stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, env=self.environment,
-                                     cwd="/root", start_new_session=True)
+                                     cwd="/run/home", start_new_session=True)
         end = time.monotonic() + 30
         while child.poll() is None and time.monotonic() < end:
             for name in os.listdir("/run/units"):

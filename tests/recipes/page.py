@@ -1,7 +1,7 @@
 """Reads a page of docs/recipes: what a reader would do, in the order in which it stands there.
 
     ```conf file=/etc/x        the whole file          ```conf add=/etc/x     put behind what the file has
-    ```sh                      commands on the mail server, `on=proxy`: on that host, `elsewhere`: where no lab is (apt, kubectl)
+    ```sh                      commands on the mail server, `on=node1,node2`: on these hosts, `elsewhere`: where no lab is (apt, kubectl)
     ```text                    what the commands just above print; … is anything within a line, a line of … alone is any lines
     ```yaml                    what is applied to the cluster
     | who comes | …            a table of sessions: who, what he is told, what is logged

@@ -55,7 +55,7 @@ class Silence:
         try:
             getattr(machine.hosts, self.host).connect(self.to, self.port, timeout=1).close()
         except OSError as error:
-            return type(error).__name__, [str(error)]
+            return "nothing: no connection", [str(error)]
         return "a connection", []
 
 
@@ -109,11 +109,12 @@ class Player:
         if "elsewhere" in block.options:
             self.printed = None
             return
-        host = getattr(self.machine.hosts, block.options["on"]) if "on" in block.options else self.machine.mail
-        self.printed, status = self.machine.shell(block.text, host)
+        hosts = [getattr(self.machine.hosts, name) for name in block.options["on"].split(",")] if "on" in block.options else [self.machine.mail]
         promised = re.search(r"# exit status (\d+)", block.text)
         wanted = int(promised[1]) if promised else 0
-        self.check(status == wanted, block.line, f"its commands end with {wanted}", f"status {status}: {self.printed}")
+        for host in hosts:
+            self.printed, status = self.machine.shell(block.text, host)
+            self.check(status == wanted, block.line, f"its commands end with {wanted}", f"status {status}: {self.printed}")
 
     def _text(self, block):
         if self.printed is None:
