@@ -168,7 +168,7 @@ def _reply(conversation):
 
 
 def smtp(host, address, port, sender=None, recipients=(), headers=(), source=None, header=None, user=None, tls=False,
-         xclient=None):
+         xclient=None, hello="client.example"):
     """Greets, starts TLS or says XCLIENT where told to, logs in when there is a user, tries the message when there is a sender, quits."""
     result = MailResult()
     with Conversation(host, address, port, source, header) as talk:
@@ -178,15 +178,15 @@ def smtp(host, address, port, sender=None, recipients=(), headers=(), source=Non
         result.transcript = talk.lines
         result.greeting = _reply(talk)
         if result.greeting.good():
-            result.hello = ask("EHLO client.example")
+            result.hello = ask("EHLO " + hello)
         if result.hello.good() and tls:
             if ask("STARTTLS").code == 220 and talk.start_tls():
-                result.hello = ask("EHLO client.example")
+                result.hello = ask("EHLO " + hello)
             else:
                 result.hello = Reply(0, "no TLS")
         if result.hello.good() and xclient:
             result.xclient = ask("XCLIENT " + xclient)
-            result.hello = ask("EHLO client.example") if result.xclient.code == 220 else result.xclient
+            result.hello = ask("EHLO " + hello) if result.xclient.code == 220 else result.xclient
         if result.hello.good() and user:
             result.login = ask("AUTH PLAIN " + base64.b64encode(f"\0{user}\0secret".encode()).decode())
         if result.hello.good() and sender:

@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"), help="the folder that mail-realip was built in")
     parser.add_argument("--scenes", help="only these scenes, as 2,5b")
     parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
-    parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7, 11 and fault have")
+    parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7, 11, 14 and fault have")
     parser.add_argument("--crowds", action="store_true", help="only the rows that --size changes")
     parser.add_argument("--dovecot", action="store_true", help="only the rows of Dovecot's doors, and all of them")
     parser.add_argument("--demo", action="store_true", help="a table for people")
@@ -97,11 +97,12 @@ class Lab:
         return f"row{self.tags}x"
 
     def build(self, rows):
-        self.report.progress("laying cables between ten hosts")
+        self.report.progress("laying cables between twelve hosts")
         self.network = net.Network()
         self.report.progress("starting mail-realip, Postfix, Dovecot and HAProxy")
         self.postfix = postfix.Postfix(self.folder)
-        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.postfix.sockets, self.impostor)
+        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.postfix.sockets, self.impostor,
+                                    catalogue.SIZES[self.options.size].window)
         self.dovecot_missing = self.plugin_missing = None
         if any(row.needs_dovecot() for row in rows):
             self._dovecots()

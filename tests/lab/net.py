@@ -41,9 +41,17 @@ class Namespace:
                             ("ipv4/conf/all/send_redirects", 0), ("ipv4/conf/default/send_redirects", 0),
                             ("ipv6/conf/all/disable_ipv6", 0), ("ipv6/conf/default/disable_ipv6", 0),
                             ("ipv6/conf/all/forwarding", 1), ("ipv6/conf/default/accept_dad", 0)):
-            with contextlib.suppress(FileNotFoundError):
-                with open("/proc/sys/net/" + name, "w") as setting:
-                    setting.write(str(value))
+            self._write(name, value)
+
+    @staticmethod
+    def _write(name, value):
+        with contextlib.suppress(FileNotFoundError):
+            with open("/proc/sys/net/" + name, "w") as setting:
+                setting.write(str(value))
+
+    def set(self, name, value):
+        with self.inside():
+            self._write(name, value)
 
     @contextlib.contextmanager
     def inside(self):
@@ -105,13 +113,14 @@ class Network:
     """The whole topology; one attribute for each host."""
 
     def __init__(self):
-        for name in ("switch", "client", "stranger", "node1", "node2", "node3", "proxy", "pod", "web", "docker"):
+        for name in ("switch", "client", "stranger", "node1", "node2", "node3", "proxy", "pod", "web", "docker", "router", "office"):
             setattr(self, name, Namespace(name))
         self._cables()
         self._addresses()
         self._routes()
         self._kube_proxy()
         self._docker()
+        self._unlisted_router()
         self.has_ipv6 = os.path.exists("/proc/sys/net/ipv6")
 
     def _cables(self):
@@ -125,6 +134,8 @@ class Network:
         cable(self.node2, "mail", self.pod, "eth0")
         cable(self.node2, "web", self.web, "eth0")
         cable(self.docker, "docker0", self.pod, "eth1")
+        cable(self.node2, "lan", self.router, "lan")
+        cable(self.router, "inside", self.office, "eth0")
 
     def _addresses(self):
         outside = {"client": [plan.CLIENT], "stranger": [plan.STRANGER], "node1": [plan.NODE1_OUT], "node2": [plan.NODE2_OUT],
@@ -142,6 +153,10 @@ class Network:
         addresses(self.web, "eth0", plan.WEBMAIL, plan.FETCHMAIL)
         addresses(self.docker, "docker0", plan.DOCKER_GATEWAY)
         addresses(self.pod, "eth1", plan.CONTAINER)
+        addresses(self.node2, "lan", plan.ROUTER_GATEWAY)
+        addresses(self.router, "lan", plan.ROUTER)
+        addresses(self.router, "inside", plan.ROUTER_INSIDE)
+        addresses(self.office, "eth0", plan.OFFICE_GATEWAY)
 
     def _routes(self):
         self._default(self.pod, plan.POD_GATEWAY)
@@ -175,6 +190,18 @@ class Network:
         # Local: where the Service has no pod, what comes is dropped.
         self.node1.nft("table inet local {\nchain prerouting {\n type filter hook prerouting priority -150;\n"
                        f"ip daddr {plan.SERVICE_LOCAL.v4} drop\nip6 daddr {plan.SERVICE_LOCAL.v6} drop\n}}\n}}\n")
+
+    def _unlisted_router(self):
+        """Somebody put it in front of the mail server. One machine plays all hosts behind it: every address of their networks is its own."""
+        self._default(self.router, plan.ROUTER_GATEWAY)
+        self._default(self.office, plan.ROUTER_INSIDE)
+        for nets in (plan.OFFICE_NETS, plan.CAMPUS_NETS):
+            routes(self.router, nets, plan.OFFICE_GATEWAY)
+            self.office.ip(*(f"route add local {net} dev lo" for net in nets.both()))
+        routes(self.node2, plan.CAMPUS_NETS, plan.ROUTER)
+        self.office.set("ipv6/ip_nonlocal_bind", 1)
+        self.router.nft("table inet router {\nchain postrouting {\n type nat hook postrouting priority 100;\n"
+                        f"ip saddr {plan.OFFICE_NETS.v4} masquerade\nip6 saddr {plan.OFFICE_NETS.v6} masquerade\n}}\n}}\n")
 
     def _docker(self):
         # Docker rewrites IPv4; for IPv6 its userland proxy takes the connection itself (see haproxy.py).

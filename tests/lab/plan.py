@@ -6,7 +6,12 @@
     pods     10.244.2.25     fd00:244:2::25      the mail pod (Postfix, Dovecot, mail-realip)
              10.244.7.5, .6  fd00:244:7::5, ::6  webmail, fetchmail
     docker   172.17.0.1, .2                      Docker's gateway and the same mail server as its container
+    router   10.0.30.9       fd00:30::9          masquerades the office, and nobody told mail-realip
+    office   192.168.50.0/24 fd00:50::/64        behind the router's address
+    campus   10.40.0.0/21    fd00:40::/64        behind the router too, each host by its own address
 """
+
+import ipaddress
 
 V4, V6 = "v4", "v6"
 FAMILIES = (V4, V6)
@@ -52,6 +57,17 @@ POD, POD_GATEWAY = Address("10.244.2.25", "fd00:244:2::25"), Address("10.244.2.1
 WEBMAIL, FETCHMAIL = Address("10.244.7.5", "fd00:244:7::5"), Address("10.244.7.6", "fd00:244:7::6")
 WEB_GATEWAY = Address("10.244.7.1", "fd00:244:7::1")
 DOCKER_GATEWAY, CONTAINER = Address("172.17.0.1", bits=(16, 64)), Address("172.17.0.2", bits=(16, 64))
+
+# An office and a campus behind a router that masquerades the office alone; one link for each family between router and hosts.
+ROUTER, ROUTER_GATEWAY = Address("10.0.30.9", "fd00:30::9"), Address("10.0.30.1", "fd00:30::1")
+ROUTER_INSIDE, OFFICE_GATEWAY = Address("192.168.49.1", "fd00:49::1"), Address("192.168.49.2", "fd00:49::2")
+OFFICE_NETS, CAMPUS_NETS = Address("192.168.50.0/24", "fd00:50::/64"), Address("10.40.0.0/21", "fd00:40::/64")
+
+
+def host_of(networks, number):
+    """The address of one host in such a pair of networks; the first is number 1."""
+    return Address(*(str(ipaddress.ip_network(network)[number]) for network in networks.both()))
+
 
 POD_NETS = Address("10.244.0.0/16", "fd00:244::/32")
 

@@ -214,13 +214,13 @@ class Postfix:
                         pass                        # delivered meanwhile
         return False
 
+    def inbox(self):
+        """The text of each delivered message."""
+        folder = os.path.join(self.folder, "mail", "all", "new")
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                yield file.read()
+
     def delivered(self, sender):
         """The text of the delivered message of this sender, or None."""
-        inbox = os.path.join(self.folder, "mail", "all", "new")
-        if os.path.isdir(inbox):
-            for name in os.listdir(inbox):
-                with open(os.path.join(inbox, name), encoding="utf-8", errors="replace") as file:
-                    text = file.read()
-                if f"Message-ID: <{sender}>" in text:
-                    return text
-        return None
+        return next((text for text in self.inbox() if f"Message-ID: <{sender}>" in text), None)

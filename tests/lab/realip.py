@@ -62,6 +62,10 @@ def postfix_config(sockets, instance=None):
     return f'mode = enforce\nlog-passes = true\nuser = "{USER}"\n' + networks(plan.PROBERS) + _listeners() + places
 
 
+def suspicion(window=None):
+    return "suspicion { " + (f"window = {window} " if window else "") + "}\n"
+
+
 def dovecot_config(name):
     instance = plan.DOVECOT_INSTANCES[name]
     extra = "allow-internal = true\n" if instance.internal else ""
@@ -88,13 +92,15 @@ class Realip:
 
     PROGRAMS = {"policyd": ("policyd/realip-policyd", "policy"), "milter": ("milter/realip-milter", "milter")}
 
-    def __init__(self, build, folder, sockets, impostor=None):
+    def __init__(self, build, folder, sockets, impostor=None, window=None):
+        """`window`: of suspicion, in seconds; None as mail-realip has it."""
         self.build, self.impostor, self.missing = build, impostor, {}
+        self.window, self.suspected = window, {}    # {(guard, family): when the last client of a suspect came}
         self.folder, self.sockets = os.path.join(folder, "realip"), sockets
         for path in (self.folder, self.sockets):
             os.makedirs(path)
         os.chown(self.sockets, pwd.getpwnam(USER).pw_uid, -1)
-        self.config = self.write("mail-realip.conf", postfix_config(self.sockets))
+        self.config = self.write("mail-realip.conf", postfix_config(self.sockets) + suspicion(window))
         self.logs = {title: Log(os.path.join(folder, f"realip-{title}.log"))
                      for title in (*self.PROGRAMS, *(f"policyd-{instance}" for instance in plan.POLICY_INSTANCES))}
 
@@ -145,6 +151,14 @@ class Realip:
             os.unlink(path)
         self.started[title] = processes.replace(process, f"realip-{title}", process.args, host), path
         wait_until(lambda: _answers(path), 10, f"realip-{title} opens its socket again", processes)
+
+
+def told(host, guard, path):
+    """What a guard's HTTP says there; `host` is the mail pod."""
+    with host.connect("127.0.0.1", plan.HTTP_PORTS[guard]) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        with connection.makefile("rb") as answer:
+            return answer.read().decode().partition("\r\n\r\n")[2]
 
 
 def _answers(path):

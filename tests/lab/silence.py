@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import plan
+from realip import told
 from steps import Seen
 
 RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "deploy", "prometheus", "mail-realip.rules.yml")
@@ -30,10 +31,7 @@ def announced_elsewhere(network, family):
 
 def last_sessions(lab, guard):
     """{listener: when its last session was}, of the guard's /metrics."""
-    with lab.network.pod.connect("127.0.0.1", plan.HTTP_PORTS[guard]) as connection:
-        connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-        with connection.makefile("rb") as answer:
-            text = answer.read().decode()
+    text = told(lab.network.pod, guard, "/metrics")
     name = rf'^realip_last_session_timestamp_seconds{{source="{guard}",listener="([^"]*)"}} (\d+)$'
     return {listener: int(when) for listener, when in re.findall(name, text, re.MULTILINE)}
 
