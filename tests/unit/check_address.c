@@ -186,6 +186,8 @@ START_TEST(an_absent_address_is_nothing)
     ck_assert_str_eq(realip_address_format(&absent, text), "-");
     ck_assert(!realip_address_is_loopback(&absent));
     ck_assert(!realip_address_is_unusable(&absent));
+    struct realip_address odd = { 0, 1, (enum realip_family)77 };
+    ck_assert(!realip_address_is_loopback(&odd) && !realip_address_is_private(&odd));
     struct realip_address zero = parsed("0.0.0.0");
     ck_assert(!realip_address_equal(&absent, &zero));
 }

@@ -486,6 +486,13 @@ START_TEST(incomplete_facts_are_undecided)
     facts = good;
     rules.fallback.mode = REALIP_MODE_UNDECIDED;
     check_undecided(&facts);
+    rules.fallback.mode = REALIP_MODE_ENFORCE;
+    enum realip_proxy_need proxy = rules.fallback.proxy;
+    rules.fallback.proxy = REALIP_PROXY_UNDECIDED;
+    check_undecided(&facts);
+    rules.fallback.proxy = proxy;
+    rules.fallback.attest = REALIP_ATTEST_UNDECIDED;
+    check_undecided(&facts);
 }
 END_TEST
 

@@ -45,6 +45,8 @@ static const struct {
     { "10.0.0.0/-1", "the prefix after '/' is no number", "-" },
     { "10.0.0.0/255.0.0.0", "the prefix after '/' is no number", "-" },
     { "10.0.0.0/9999", "the prefix after '/' is no number", "-" },
+    { "::ffff:10.0.0.0/129", "a v4-mapped network needs a prefix of 96 to 128", "-" },
+    { "2001:db8:1::/16", "bits are set behind the prefix", "2001::/16" },
     { "::ffff:10.0.0.0/8", "a v4-mapped network needs a prefix of 96 to 128", "-" },
     { "/8", "empty address", "-" },
     { "example.com", "not an IP address", "-" },
@@ -131,6 +133,17 @@ START_TEST(families_do_not_mix)
 }
 END_TEST
 
+START_TEST(what_has_no_address_holds_nothing)
+{
+    struct realip_network none = { .prefix = 0 };
+    struct realip_address absent = { 0 };
+    struct realip_address last = realip_network_last(&none);
+
+    ck_assert(!realip_network_contains(&none, &absent)); /* of one family, and still */
+    ck_assert_int_eq((int)last.family, REALIP_FAMILY_NONE);
+}
+END_TEST
+
 Suite *realip_network_suite(void)
 {
     Suite *suite = suite_create("network");
@@ -140,6 +153,7 @@ Suite *realip_network_suite(void)
     tcase_add_loop_test(tests, bad_networks_are_refused, 0, sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tests, holds_its_first_and_last_address);
     tcase_add_test(tests, families_do_not_mix);
+    tcase_add_test(tests, what_has_no_address_holds_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -249,6 +249,158 @@ START_TEST(an_entry_without_an_address_is_refused)
 }
 END_TEST
 
+/* ---- packed sets ------------------------------------------------------------------------------------------------ */
+
+struct packed {
+    void *block;
+    size_t size;
+};
+
+static struct packed pack(const struct realip_network_entry *entries, size_t count)
+{
+    struct realip_network_set *set;
+    struct packed packed;
+    const char *reason;
+
+    ck_assert_int_eq(realip_network_set_build(entries, count, &set, &reason), 0);
+    packed.size = realip_network_set_pack(set, NULL);
+    packed.block = malloc(packed.size);
+    ck_assert_ptr_nonnull(packed.block);
+    ck_assert_uint_eq(realip_network_set_pack(set, packed.block), packed.size);
+    realip_network_set_free(&set);
+    return packed;
+}
+
+/* Hosts, or /64 networks of IPv6, so far apart that a set of many has tables. */
+static struct realip_network_entry *spread(size_t count, bool ipv4, bool ipv6, unsigned prefix6)
+{
+    struct realip_network_entry *entries = calloc(count, sizeof(*entries));
+
+    for (size_t i = 0; i < count; i++) {
+        struct realip_address address = { 0, 0x0a000000U + (uint32_t)i * 512, REALIP_FAMILY_IPV4 };
+        bool is_ipv6 = ipv6 && (!ipv4 || i % 2 == 0);
+
+        if (is_ipv6)
+            address = (struct realip_address){ 0x20010db800000000U + i * 2, prefix6 == 64 ? 0 : i + 1, REALIP_FAMILY_IPV6 };
+        entries[i] = (struct realip_network_entry){ { address, is_ipv6 ? prefix6 : 32 }, (uint32_t)i };
+    }
+    return entries;
+}
+
+static const struct {
+    size_t count;
+    bool ipv4;
+    bool ipv6;
+    unsigned prefix6;
+} shapes[] = { { 0, false, false, 0 }, { 3, true, false, 0 }, { 3, false, true, 64 }, { 900, true, false, 0 },
+               { 900, false, true, 64 }, { 900, false, true, 128 }, { 900, true, true, 64 }, { 7, true, true, 128 } };
+
+START_TEST(a_packed_set_answers_as_it_did)
+{
+    size_t count = shapes[_i].count;
+    struct realip_network_entry *entries = spread(count, shapes[_i].ipv4, shapes[_i].ipv6, shapes[_i].prefix6);
+    struct packed packed = pack(entries, count);
+
+    for (int is_unchanged = 0; is_unchanged < 2; is_unchanged++) {
+        struct realip_network_set *set;
+        const char *reason;
+
+        ck_assert_int_eq(realip_network_set_attach(packed.block, packed.size, is_unchanged != 0, &set, &reason), 0);
+        ck_assert_uint_eq(realip_network_set_count(set), count);
+        check_edges(set, entries, count);
+        realip_network_set_free(&set);
+        ck_assert_ptr_null(set);
+    }
+    free(packed.block);
+    free(entries);
+}
+END_TEST
+
+/* Cut off anywhere, also within the head, it is refused: in steps, as each is read whole. */
+START_TEST(a_packed_set_that_was_cut_off_is_refused)
+{
+    size_t count = shapes[_i].count;
+    struct realip_network_entry *entries = spread(count, shapes[_i].ipv4, shapes[_i].ipv6, shapes[_i].prefix6);
+    struct packed packed = pack(entries, count);
+
+    for (size_t size = 0; size < packed.size; size += size < 400 ? 1 : 997) {
+        struct realip_network_set *set;
+        const char *reason = "none";
+
+        ck_assert_int_eq(realip_network_set_attach(packed.block, size, true, &set, &reason), -1);
+        ck_assert_ptr_null(set);
+        ck_assert_str_eq(reason, "a damaged set of networks");
+    }
+    free(packed.block);
+    free(entries);
+}
+END_TEST
+
+/* One number of its head or its arrays is another: either it is refused, or no look-up leaves the block. A sanitizer or valgrind sees
+ * one that does. */
+START_TEST(a_packed_set_that_was_changed_leads_nowhere)
+{
+    static const unsigned char values[] = { 0, 1, 0xff };
+    size_t count = shapes[_i].count;
+    struct realip_network_entry *entries = spread(count, shapes[_i].ipv4, shapes[_i].ipv6, shapes[_i].prefix6);
+    struct packed packed = pack(entries, count);
+    unsigned refused = 0;
+
+    for (size_t at = 0; at < packed.size; at += at < 200 ? 2 : packed.size / 60 + 1) {
+        unsigned char *byte = (unsigned char *)packed.block + at;
+        unsigned char kept = *byte;
+
+        for (size_t value = 0; value < sizeof(values); value++) {
+            struct realip_network_set *set;
+            const char *reason;
+
+            *byte = values[value];
+            if (realip_network_set_attach(packed.block, packed.size, false, &set, &reason) == 0) {
+                for (size_t i = 0; i < count; i += 5)
+                    (void)realip_network_set_find(set, &entries[i].network.address);
+                realip_network_set_free(&set);
+            } else {
+                refused++;
+            }
+        }
+        *byte = kept;
+    }
+    ck_assert_msg(refused > 20, "%u", refused);
+    free(packed.block);
+    free(entries);
+}
+END_TEST
+
+START_TEST(a_set_of_far_too_many_is_refused)
+{
+    struct realip_network_set *set;
+    const char *reason = "none";
+
+    ck_assert_int_eq(realip_network_set_build(NULL, ((size_t)1 << 30) + 1, &set, &reason), -1); /* told before one is looked at */
+    ck_assert_ptr_null(set);
+    ck_assert_str_eq(reason, "too many networks");
+}
+END_TEST
+
+START_TEST(no_set_and_no_address_hold_nothing)
+{
+    struct realip_network_entry entry = entry_of("::/0", 1);
+    struct realip_address none = { 0 };
+    struct realip_network_set *set;
+    const char *reason;
+
+    ck_assert(!realip_network_set_contains(NULL, &entry.network.address));
+    ck_assert_int_eq(realip_network_set_build(&entry, 1, &set, &reason), 0);
+    ck_assert(!realip_network_set_contains(set, &none));
+    ck_assert_ptr_null(realip_network_set_find(set, &none));
+    ck_assert_ptr_eq(realip_network_set_entry(set, 0), realip_network_set_find_exact(set, &entry.network));
+    realip_network_set_free(&set);
+    ck_assert_int_eq(realip_network_set_build(NULL, 0, &set, &reason), 0);
+    ck_assert_ptr_null(realip_network_set_find_exact(set, &entry.network));
+    realip_network_set_free(&set);
+}
+END_TEST
+
 Suite *realip_network_set_suite(void)
 {
     Suite *suite = suite_create("network_set");
@@ -261,6 +413,11 @@ Suite *realip_network_set_suite(void)
     tcase_add_test(tests, an_exact_network_is_told_from_its_neighbours);
     tcase_add_test(tests, an_empty_set_holds_nothing);
     tcase_add_test(tests, an_entry_without_an_address_is_refused);
+    tcase_add_loop_test(tests, a_packed_set_answers_as_it_did, 0, sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_loop_test(tests, a_packed_set_that_was_cut_off_is_refused, 0, sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_loop_test(tests, a_packed_set_that_was_changed_leads_nowhere, 0, sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_test(tests, a_set_of_far_too_many_is_refused);
+    tcase_add_test(tests, no_set_and_no_address_hold_nothing);
     suite_add_tcase(suite, tests);
     return suite;
 }

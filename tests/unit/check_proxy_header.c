@@ -297,6 +297,54 @@ START_TEST(vendors_tlvs_are_read)
 }
 END_TEST
 
+START_TEST(what_is_no_vendors_tlv_is_not_read)
+{
+    static const unsigned char one[8] = { 1, 'v', 'p', 'c', 'e', 0, 0, 0 };
+    static const unsigned char two[8] = { 2, 'v', 'p', 'c', 'e', 0, 0, 0 };
+    const struct {
+        struct realip_proxy_tlv tlv;
+        bool aws, azure, gcp;
+    } rows[] = {
+        { { .type = REALIP_PROXY_TLV_AWS_VPCE, .value = one, .size = 5 }, true, false, false },
+        { { .type = REALIP_PROXY_TLV_AWS_VPCE, .value = one, .size = 1 }, false, false, false },
+        { { .type = REALIP_PROXY_TLV_AWS_VPCE, .value = two, .size = 5 }, false, false, false },
+        { { .type = REALIP_PROXY_TLV_AZURE, .value = one, .size = 5 }, false, true, false },
+        { { .type = REALIP_PROXY_TLV_AZURE, .value = one, .size = 4 }, false, false, false },
+        { { .type = REALIP_PROXY_TLV_AZURE, .value = two, .size = 5 }, false, false, false },
+        { { .type = REALIP_PROXY_TLV_GCP_PSC, .value = one, .size = 8 }, false, false, true },
+        { { .type = REALIP_PROXY_TLV_GCP_PSC, .value = one, .size = 7 }, false, false, false },
+        { { .type = REALIP_PROXY_TLV_NETNS, .value = one, .size = 8 }, false, false, false },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *id;
+        size_t length;
+        uint32_t link;
+        uint64_t connection;
+
+        ck_assert_msg(realip_proxy_tlv_aws_vpce(&rows[i].tlv, &id, &length) == rows[i].aws, "row %zu", i);
+        ck_assert_msg(realip_proxy_tlv_azure_link_id(&rows[i].tlv, &link) == rows[i].azure, "row %zu", i);
+        ck_assert_msg(realip_proxy_tlv_gcp_psc_id(&rows[i].tlv, &connection) == rows[i].gcp, "row %zu", i);
+    }
+}
+END_TEST
+
+/* Paths that nobody gave are written as empty ones. */
+START_TEST(unix_sockets_may_have_no_name)
+{
+    static const unsigned char nothing[2 * REALIP_PROXY_UNIX_SIZE];
+    const struct realip_proxy_header header
+        = { .version = 2, .command = REALIP_PROXY_PROXY, .family = REALIP_PROXY_FAMILY_UNIX, .transport = REALIP_PROXY_TRANSPORT_STREAM };
+    unsigned char bytes[512];
+    enum realip_proxy_reason reason;
+    size_t size;
+
+    ck_assert_int_eq(realip_proxy_header_encode(&header, bytes, sizeof(bytes), &size, &reason), 0);
+    ck_assert_uint_eq(size, 16 + sizeof(nothing));
+    ck_assert_mem_eq(bytes + 16, nothing, sizeof(nothing));
+}
+END_TEST
+
 START_TEST(the_ssl_tlv_is_read)
 {
     unsigned char bytes[512];
@@ -347,6 +395,12 @@ START_TEST(tlvs_have_words)
     }
     ck_assert_int_eq(realip_proxy_tlv_from_token("azure"), 0xee);
     ck_assert_int_eq(realip_proxy_tlv_from_token("nonsense"), REALIP_PROXY_TLV_UNKNOWN);
+    ck_assert_str_eq(realip_proxy_reason_token(REALIP_PROXY_REASON_COUNT), realip_proxy_reason_token(REALIP_PROXY_REASON_NONE));
+    for (unsigned reason = 0; reason < REALIP_PROXY_REASON_COUNT; reason++)
+        ck_assert_uint_gt(strlen(realip_proxy_reason_sentence((enum realip_proxy_reason)reason)), 8);
+    ck_assert_str_eq(realip_proxy_note_token(REALIP_PROXY_NOTE_COUNT), "unknown");
+    for (unsigned note = 0; note < REALIP_PROXY_NOTE_COUNT; note++)
+        ck_assert_uint_gt(strlen(realip_proxy_note_sentence((enum realip_proxy_note_number)note)), 8);
     ck_assert_str_eq(realip_proxy_reason_sentence(REALIP_PROXY_REASON_COUNT), "nothing is wrong");
     ck_assert_str_eq(realip_proxy_note_sentence(REALIP_PROXY_NOTE_COUNT), "unknown");
     ck_assert_str_eq(realip_proxy_fate_token((enum realip_proxy_fate)99), "unknown");
@@ -602,6 +656,8 @@ Suite *realip_proxy_header_suite(void)
     tcase_add_test(tests, there_are_enough_vectors);
     tcase_add_test(tests, each_word_has_a_vector);
     tcase_add_test(tests, vendors_tlvs_are_read);
+    tcase_add_test(tests, what_is_no_vendors_tlv_is_not_read);
+    tcase_add_test(tests, unix_sockets_may_have_no_name);
     tcase_add_test(tests, the_ssl_tlv_is_read);
     tcase_add_test(tests, crc32c_is_castagnolis);
     tcase_add_test(tests, tlvs_have_words);

@@ -284,6 +284,27 @@ START_TEST(a_loop_of_relays_ends)
 }
 END_TEST
 
+/* Somebody who asks too early, or a walk that is none, names no client. */
+START_TEST(a_walk_that_has_no_end_names_nobody)
+{
+    static const enum realip_received_end ends[] = { REALIP_RECEIVED_END_UNDECIDED, (enum realip_received_end)77 };
+    struct realip_address connected = address_of("192.0.2.25");
+    struct realip_received_walk walk;
+
+    make_rules();
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct realip_facts facts = { .client = address_of("203.0.113.7") };
+
+        realip_received_walk_start(&walk, &rules, &connected);
+        walk.end = ends[i];
+        realip_received_walk_apply(&walk, &facts);
+        ck_assert(i > 0 || facts.client.family == REALIP_FAMILY_NONE);
+        ck_assert_ptr_null(facts.client_name_rule);
+    }
+    free_rules();
+}
+END_TEST
+
 /* ---- HTTP's headers ----------------------------------------------------------------------------------------------- */
 
 enum form { ORIGINATING, LIST, ELEMENTS };
@@ -300,6 +321,15 @@ static const struct {
     { ORIGINATING, "[::ffff:203.0.113.7]", "203.0.113.7" },
     { ORIGINATING, "203.0.113.7:4711", "203.0.113.7" },
     { ORIGINATING, "unknown", NULL },
+    { ORIGINATING, "\r\n 203.0.113.7\t\r\n", "203.0.113.7" },
+    { ORIGINATING, "[203.0.113.7]:4711", "203.0.113.7" },
+    { ORIGINATING, "[203.0.113.7]:", NULL },
+    { ORIGINATING, "[203.0.113.7]:471100", NULL },
+    { ORIGINATING, "[203.0.113.7]:47/1", NULL },
+    { ORIGINATING, "[203.0.113.7]:47:1", NULL },
+    { ORIGINATING, "[203.0.113.7]x", NULL },
+    { ORIGINATING, "203.0.113.7:", NULL },
+    { ORIGINATING, "203.0.113.7:_hidden", "203.0.113.7" },
     { ORIGINATING, "", NULL },
     { ORIGINATING, "[203.0.113.7", NULL },
     { ORIGINATING, "[203.0.113.7]]", NULL },
@@ -324,6 +354,12 @@ static const struct {
     { ELEMENTS, "for=\"[2001:db8:1::7]:_port\"", "2001:db8:1::7" },
     { ELEMENTS, "for=198.51.100.1;host=\"a,b\", for=10.0.20.13", "198.51.100.1" },
     { ELEMENTS, "for=unknown", NULL },
+    { ELEMENTS, "for=198.51.100.1;host=\"a\\\",b\", for=10.0.20.13", "198.51.100.1" },
+    { ELEMENTS, "for=198.51.100.1;host=a\\b, for=10.0.20.13", "198.51.100.1" },
+    { ELEMENTS, "for=198.51.100.1;host=\"a\\", NULL },
+    { ELEMENTS, "for=\"\"", NULL },
+    { ELEMENTS, "for=x\"203.0.113.7\"", NULL },
+    { ELEMENTS, "for=\"203.0.113.7\"x", NULL },
     { ELEMENTS, "for=_hidden", NULL },
     { ELEMENTS, "for=198.51.100.1, for=_hidden, for=10.0.20.13", NULL },
     { ELEMENTS, "for=198.51.100.1, by=10.0.20.13", NULL },
@@ -402,6 +438,7 @@ Suite *realip_received_suite(void)
     tcase_add_test(tests, no_helo_changes_the_address);
     tcase_add_loop_test(tests, walks_end_where_they_must, 0, sizeof(walks) / sizeof(walks[0]));
     tcase_add_test(tests, a_loop_of_relays_ends);
+    tcase_add_test(tests, a_walk_that_has_no_end_names_nobody);
     tcase_add_loop_test(tests, lists_are_read_from_their_right_end, 0, sizeof(forwarded) / sizeof(forwarded[0]));
     tcase_add_test(tests, a_long_list_is_refused);
     suite_add_tcase(suite, tests);

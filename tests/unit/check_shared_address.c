@@ -368,6 +368,117 @@ START_TEST(a_high_threshold_needs_large_counters)
 }
 END_TEST
 
+static void make_large(const struct realip_address *address, unsigned clients)
+{
+    for (unsigned i = 0; i < clients; i++)
+        realip_shared_address_observe(table, address, client(i), &limits, &state);
+}
+
+/* Of the large counters none is free, and no owner has half of the threshold: who has the fewest clients loses its own. */
+START_TEST(the_smallest_makes_room_for_a_large_counter)
+{
+    struct realip_shared_address_counts counts;
+    struct realip_address address = address_of("0.0.0.1");
+    struct realip_address smallest = address;
+
+    limits.threshold = 1000000;
+    realip_shared_address_count(table, &counts);
+    for (size_t i = 0; i < counts.large_counter_room; i++) {
+        address.lo = (uint64_t)(i + 257) << 16 | 1;
+        make_large(&address, i == 500 ? 60 : 200);
+        smallest = i == 500 ? address : smallest;
+    }
+    realip_shared_address_count(table, &counts);
+    ck_assert_uint_eq(counts.large_counters, counts.large_counter_room);
+    address.lo = 1;
+    make_large(&address, 200);
+    ck_assert_msg(state.clients >= 190 && state.clients <= 210, "%u", state.clients);
+    realip_shared_address_find(table, &smallest, &limits, &state);
+    ck_assert_uint_eq(state.clients, 0);
+    realip_shared_address_count(table, &counts);
+    ck_assert_uint_eq(counts.large_counters, counts.large_counter_room);
+}
+END_TEST
+
+/* A network that has its share of them takes a further one from itself, though others would be free. */
+START_TEST(neighbours_share_large_counters)
+{
+    struct realip_shared_address_counts counts;
+    struct realip_address address = address_of("10.7.0.0");
+    struct realip_address first = address;
+
+    limits.threshold = 1000000;
+    for (unsigned i = 0; i < 300; i++) {
+        address.lo = first.lo + i;
+        make_large(&address, i == 0 ? 60 : 200);
+    }
+    realip_shared_address_count(table, &counts);
+    ck_assert_uint_le(counts.large_counters, counts.large_counter_room / 4);
+    realip_shared_address_find(table, &first, &limits, &state);
+    ck_assert_uint_eq(state.clients, 0);
+    realip_shared_address_find(table, &address, &limits, &state);
+    ck_assert_uint_gt(state.clients, 100);
+}
+END_TEST
+
+/* Where all are protected the newcomer is not counted on, and tried again in the next period; once their owners' window is over it gets one. */
+START_TEST(who_got_no_large_counter_gets_one_later)
+{
+    struct realip_shared_address_counts counts;
+    struct realip_address address = address_of("10.0.0.9");
+    struct realip_address other = address;
+
+    realip_shared_address_count(table, &counts);
+    for (size_t i = 0; i < counts.large_counter_room; i++) {
+        other.lo = (uint64_t)(i + 4096) << 16 | 1;
+        make_large(&other, 40);
+    }
+    make_large(&address, 40);
+    ck_assert_uint_eq(state.clients, REALIP_SHARED_ADDRESS_EXACT);
+    limits.period++;
+    make_large(&address, 40);
+    ck_assert_uint_eq(state.clients, REALIP_SHARED_ADDRESS_EXACT);
+    realip_shared_address_count(table, &counts);
+    ck_assert(counts.saturations >= 36);
+    limits.period += 5;
+    make_large(&other, 1); /* comes again, as one: its counter is nobody's now */
+    make_large(&address, 40);
+    ck_assert_msg(state.clients >= 38 && state.clients <= 42, "%u", state.clients);
+}
+END_TEST
+
+/* What nobody came from for a window makes room before what is in use, and does not count as a neighbour. */
+START_TEST(what_is_over_goes_first)
+{
+    struct realip_shared_address_counts counts;
+    unsigned long long evictions;
+
+    realip_random_number_seed(11);
+    flood("0.0.0.0", 0xffffffff, 150000, 1);
+    flood("10.7.0.0", 0xffff, 30000, 1);
+    limits.period += 5;
+    realip_shared_address_count(table, &counts);
+    evictions = counts.evictions;
+    flood("0.0.0.0", 0xffffffff, 20000, 1);
+    flood("10.7.0.0", 0xffff, 3000, 1);
+    realip_shared_address_count(table, &counts);
+    ck_assert_msg(counts.evictions - evictions < 100, "%llu in use made room", counts.evictions - evictions);
+}
+END_TEST
+
+START_TEST(a_suspect_is_told_as_the_network_that_was_counted)
+{
+    static const unsigned prefixes[] = { 32, 32, 128, 64, 128, 32 };
+    struct realip_address address = address_of(addresses[_i]);
+    struct realip_shared_address_suspect found;
+
+    make_large(&address, 25);
+    ck_assert_uint_eq(realip_shared_address_suspects(table, &limits, &found, 1), 1);
+    ck_assert_uint_eq(found.prefix, prefixes[_i]);
+    ck_assert(!found.is_told && found.clients >= 20);
+}
+END_TEST
+
 static const struct {
     const char *text;
     bool is_private;
@@ -414,6 +525,11 @@ Suite *realip_shared_address_suite(void)
     tcase_add_loop_test(in_table, a_flood_drowns_nobody, 0, COUNT_OF(floods));
     tcase_add_test(in_table, room_comes_back);
     tcase_add_test(in_table, others_can_tell);
+    tcase_add_test(in_table, the_smallest_makes_room_for_a_large_counter);
+    tcase_add_test(in_table, neighbours_share_large_counters);
+    tcase_add_test(in_table, who_got_no_large_counter_gets_one_later);
+    tcase_add_test(in_table, what_is_over_goes_first);
+    tcase_add_loop_test(in_table, a_suspect_is_told_as_the_network_that_was_counted, 0, COUNT_OF(addresses));
     tcase_add_test(in_table, a_high_threshold_needs_large_counters);
     tcase_set_timeout(in_table, 120);
     suite_add_tcase(suite, in_table);

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "core/facts.h"
+#include "core/rules.h"
 #include "core/verdict.h"
 #include "suites.h"
 
@@ -66,6 +68,24 @@ START_TEST(nothing_is_never_pass)
     ck_assert_str_eq(realip_action_token((enum realip_action)77), "undecided");
     ck_assert_str_eq(realip_reason_token((enum realip_reason)77), "undecided");
     ck_assert_int_eq((int)realip_reason_default_action((enum realip_reason)77), REALIP_ACTION_DEFER);
+    ck_assert(!realip_reason_is_problem((enum realip_reason)77));
+    static const enum realip_mode none[] = { REALIP_MODE_UNDECIDED, REALIP_MODE_COUNT, (enum realip_mode)77 };
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        ck_assert_int_eq((int)realip_mode_cap(none[i], REALIP_ACTION_REJECT), REALIP_ACTION_UNDECIDED);
+}
+END_TEST
+
+START_TEST(sources_and_sets_keep_their_words)
+{
+    static const char *const sources[] = { "undecided", "policyd", "milter", "dovecot-login", "dovecot-auth", "dovecot-mail", "undecided" };
+
+    ck_assert_int_eq(sizeof(sources) / sizeof(sources[0]), REALIP_SOURCE_COUNT + 1);
+    for (unsigned i = 0; i <= REALIP_SOURCE_COUNT; i++)
+        ck_assert_str_eq(realip_source_token((enum realip_source)i), sources[i]);
+    ck_assert_str_eq(realip_source_token((enum realip_source)77), "undecided");
+    ck_assert_str_eq(realip_set_token(REALIP_SET_INFRASTRUCTURE), "infrastructure");
+    ck_assert_str_eq(realip_set_token(REALIP_SET_PROXIES), "proxies");
+    ck_assert_str_eq(realip_set_token((enum realip_set)77), realip_set_token(REALIP_SET_OWN));
 }
 END_TEST
 
@@ -93,6 +113,7 @@ Suite *realip_verdict_suite(void)
     tcase_add_test(tests, reasons_keep_their_words_and_defaults);
     tcase_add_test(tests, actions_and_modes_keep_their_words_and_order);
     tcase_add_test(tests, nothing_is_never_pass);
+    tcase_add_test(tests, sources_and_sets_keep_their_words);
     tcase_add_test(tests, who_is_refused_for_good_is_not_told_to_try_again);
     suite_add_tcase(suite, tests);
     return suite;

@@ -258,6 +258,46 @@ START_TEST(what_is_written_reads_the_same)
 }
 END_TEST
 
+/* A state that is none is written as nothing, and one that is temporary as the word for it. */
+START_TEST(states_are_written_as_words)
+{
+    static const struct {
+        enum realip_xclient_state state;
+        const char *line;
+    } rows[] = { { REALIP_XCLIENT_TEMPORARY, "XCLIENT NAME=[TEMPUNAVAIL]\r\n" },
+                 { REALIP_XCLIENT_UNAVAILABLE, "XCLIENT NAME=[UNAVAILABLE]\r\n" },
+                 { (enum realip_xclient_state)77, "XCLIENT NAME=\r\n" } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct realip_xclient command = { .verb = REALIP_XCLIENT_XCLIENT };
+        enum realip_xclient_reason reason;
+        char line[64];
+        size_t length;
+
+        command.values[REALIP_XCLIENT_NAME].state = rows[i].state;
+        ck_assert_int_eq(realip_xclient_format(&command, line, sizeof(line), &length, &reason), 0);
+        ck_assert_uint_eq(length, strlen(rows[i].line));
+        ck_assert_mem_eq(line, rows[i].line, length);
+    }
+}
+END_TEST
+
+START_TEST(no_room_at_all_is_told)
+{
+    struct realip_xclient command = { .verb = REALIP_XCLIENT_XCLIENT };
+    enum realip_xclient_reason reason;
+    char line[32];
+    size_t length;
+
+    command.values[REALIP_XCLIENT_HELO] = (struct realip_xclient_value){ REALIP_XCLIENT_GIVEN, "helo.example", 12 };
+    for (size_t room = 0; room < strlen("XCLIENT HELO=helo.example\r\n"); room++) {
+        ck_assert_int_eq(realip_xclient_format(&command, line, room, &length, &reason), -1);
+        ck_assert_int_eq(reason, REALIP_XCLIENT_REASON_NO_ROOM);
+        ck_assert_uint_eq(length, 0);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_command_is_not_written)
 {
     struct realip_xclient command = { .verb = REALIP_XCLIENT_XFORWARD };
@@ -275,6 +315,11 @@ START_TEST(what_is_no_command_is_not_written)
     ck_assert_int_eq(reason, REALIP_XCLIENT_REASON_VERB);
     ck_assert_str_eq(realip_xclient_attribute_word(REALIP_XCLIENT_ATTRIBUTE_COUNT), "?");
     ck_assert_str_eq(realip_xclient_reason_sentence(REALIP_XCLIENT_REASON_COUNT), "nothing is wrong");
+    for (unsigned i = 0; i < REALIP_XCLIENT_REASON_COUNT; i++)
+        ck_assert_uint_gt(strlen(realip_xclient_reason_sentence((enum realip_xclient_reason)i)), 8);
+    ck_assert_str_eq(realip_xclient_reason_token(REALIP_XCLIENT_REASON_COUNT), "none");
+    ck_assert_str_eq(realip_xclient_id_reason_token(REALIP_XCLIENT_ID_REASON_COUNT), "none");
+    ck_assert_str_eq(realip_xclient_id_reason_sentence(REALIP_XCLIENT_ID_REASON_COUNT), "nothing is wrong");
     ck_assert_str_eq(realip_xclient_id_field_key(REALIP_XCLIENT_ID_FIELD_COUNT), "?");
     ck_assert_str_eq(realip_xclient_id_field_key(REALIP_XCLIENT_ID_PROXY_TTL), "x-proxy-ttl");
     ck_assert_str_eq(realip_xclient_id_reason_sentence(REALIP_XCLIENT_ID_REASON_PORT), "a port is no number of 1 to 65535");
@@ -292,6 +337,8 @@ Suite *realip_xclient_suite(void)
     tcase_add_test(tests, ids_are_read);
     tcase_add_test(tests, xtext_goes_there_and_back);
     tcase_add_test(tests, what_is_written_reads_the_same);
+    tcase_add_test(tests, states_are_written_as_words);
+    tcase_add_test(tests, no_room_at_all_is_told);
     tcase_add_test(tests, what_is_no_command_is_not_written);
     suite_add_tcase(suite, tests);
     return suite;
