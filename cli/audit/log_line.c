@@ -30,6 +30,13 @@ static bool begins(const struct rest *rest, const char *word)
     return left(rest) >= length && memcmp(rest->at, word, length) == 0;
 }
 
+/* The mark of UTF-8, which some editors put before a text and RFC 5424 (section 6.4) before a message. */
+static void skip_mark(struct rest *rest)
+{
+    if (begins(rest, "\xef\xbb\xbf"))
+        rest->at += 3;
+}
+
 static void skip_spaces(struct rest *rest)
 {
     while (rest->at < rest->end && *rest->at == ' ')
@@ -279,6 +286,22 @@ static int read_program(struct rest *rest, struct realip_log_line *line)
     return word.length > 0 && skip_pid(rest) ? 0 : -1;
 }
 
+/* Behind elements in brackets. In quotes a bracket is none, and a backslash takes the next byte along (RFC 5424 section 6.3). */
+static const char *end_of_elements(const struct rest *rest)
+{
+    bool is_quoted = false;
+
+    for (const char *at = rest->at; at < rest->end; at++) {
+        if (is_quoted && *at == '\\' && at + 1 < rest->end)
+            at++;
+        else if (*at == '"')
+            is_quoted = !is_quoted;
+        else if (*at == ']' && !is_quoted && (at + 1 == rest->end || at[1] == ' '))
+            return at + 1;
+    }
+    return rest->end;
+}
+
 /* HOST APP PROCID MSGID STRUCTURED-DATA MESSAGE (RFC 5424 section 6) */
 static int read_rfc5424(struct rest *rest, struct realip_log_line *line)
 {
@@ -290,13 +313,10 @@ static int read_rfc5424(struct rest *rest, struct realip_log_line *line)
     skip_spaces(rest);
     next_word(rest);
     skip_spaces(rest);
-    if (begins(rest, "[")) {
-        const char *end = memmem(rest->at, left(rest), "] ", 2);
-
-        rest->at = end != NULL ? end + 1 : rest->end;
-    } else {
+    if (begins(rest, "["))
+        rest->at = end_of_elements(rest);
+    else
         next_word(rest);
-    }
     return line->program.length > 0 ? 0 : -1;
 }
 
@@ -307,11 +327,13 @@ int realip_log_line_parse(const char *text, size_t length, struct realip_log_lin
     *line_r = (struct realip_log_line){ 0 };
     if (length > 0 && text[length - 1] == '\r')
         rest.end--;
+    skip_mark(&rest);
     bool is_rfc5424 = skip_priority(&rest);
     read_stamps(&rest, line_r);
     if ((is_rfc5424 ? read_rfc5424(&rest, line_r) : read_program(&rest, line_r)) < 0)
         return -1;
     skip_spaces(&rest);
+    skip_mark(&rest);
     line_r->message = (struct realip_log_text){ rest.at, left(&rest) };
     return 0;
 }
