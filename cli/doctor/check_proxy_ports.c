@@ -138,6 +138,24 @@ static void check_names(struct realip_setup *setup, struct realip_findings *find
     }
 }
 
+/* postmulti(1): the default instance names the folders of all others. */
+static void check_instances(struct realip_setup *setup, struct realip_findings *findings)
+{
+    struct realip_origin origin;
+    struct realip_words folders = realip_text_words(
+        &setup->arena, realip_postfix_value(setup, NULL, "multi_instance_directories", &origin), " ,\t\r\n");
+    struct realip_words mends = { 0 };
+
+    for (size_t i = 0; i < folders.count; i++)
+        realip_words_add(&setup->arena, &mends,
+                         realip_text_format(&setup->arena, "realipctl doctor --postfix %s", folders.items[i]));
+    if (folders.count > 0)
+        realip_finding_add(setup, findings, REALIP_FINDING_OTHER_INSTANCES, origin, NULL,
+                           realip_text_format(&setup->arena, "there are further instances of Postfix: %s",
+                                              realip_words_join(&setup->arena, &folders, " ")),
+                           realip_words_join(&setup->arena, &mends, "\n"));
+}
+
 void realip_check_proxy_ports(struct realip_setup *setup, struct realip_findings *findings)
 {
     if (!setup->postfix.is_known)
@@ -152,5 +170,6 @@ void realip_check_proxy_ports(struct realip_setup *setup, struct realip_findings
         check_internal(setup, findings, &doors, door);
     }
     check_main_unread(setup, findings);
+    check_instances(setup, findings);
     check_names(setup, findings);
 }

@@ -58,6 +58,8 @@
     X(XCLIENT_NOT_LISTED, "xclient-not-listed", WARN,                                                                  \
       "this host may say XCLIENT to Postfix, and mail-realip refuses the sessions in which it does")                   \
     X(UNUSED_PARAMETER, "unused-parameter", NOTE, "nothing reads a parameter of this name")                            \
+    X(OTHER_INSTANCES, "other-instances", NOTE,                                                                        \
+      "each instance of Postfix has a main.cf and a master.cf of its own, and those were not looked at")               \
     X(SEND_PROXY_UNEXPECTED, "send-proxy-unexpected", BAD,                                                             \
       "the listener takes the PROXY header for what a client says: sessions fail, or go on with the proxy's address")  \
     X(SEND_PROXY_MISSING, "send-proxy-missing", BAD,                                                                   \

@@ -208,10 +208,27 @@ static struct realip_door door_of(struct realip_setup *setup, const struct reali
     return door;
 }
 
-static bool is_door(const struct realip_service_entry *entry)
+/* "inet", "NAME/inet", "!NAME/inet": the first that fits decides (postconf(5), master_service_disable). */
+static bool is_disabled(struct realip_setup *setup, const struct realip_service_entry *entry)
+{
+    struct realip_words words = realip_text_words(
+        &setup->arena, realip_postfix_value(setup, NULL, "master_service_disable", NULL), " ,\t\r\n");
+    const char *whole = realip_text_format(&setup->arena, "%s/%s", entry->name, entry->type);
+
+    for (size_t i = 0; i < words.count; i++) {
+        const char *pattern = words.items[i] + strspn(words.items[i], "!");
+
+        if (strcmp(pattern, entry->type) == 0 || strcmp(pattern, whole) == 0)
+            return (pattern - words.items[i]) % 2 == 0;
+    }
+    return false;
+}
+
+static bool is_door(struct realip_setup *setup, const struct realip_service_entry *entry)
 {
     return strcmp(entry->type, "inet") == 0
-           && (strcmp(entry->command, "smtpd") == 0 || strcmp(entry->command, "postscreen") == 0);
+           && (strcmp(entry->command, "smtpd") == 0 || strcmp(entry->command, "postscreen") == 0)
+           && !is_disabled(setup, entry);
 }
 
 struct realip_doors realip_postfix_doors(struct realip_setup *setup)
@@ -219,14 +236,14 @@ struct realip_doors realip_postfix_doors(struct realip_setup *setup)
     struct realip_postfix *postfix = &setup->postfix;
 
     for (size_t i = 0; postfix->doors == NULL && i < postfix->service_count; i++) {
-        if (is_door(&postfix->services[i]))
+        if (is_door(setup, &postfix->services[i]))
             postfix->door_count++;
     }
     if (postfix->doors != NULL)
         return (struct realip_doors){ postfix->doors, postfix->door_count };
     postfix->doors = realip_text_alloc(&setup->arena, postfix->door_count, sizeof(*postfix->doors));
     for (size_t i = 0, at = 0; at < postfix->door_count; i++) {
-        if (is_door(&postfix->services[i]))
+        if (is_door(setup, &postfix->services[i]))
             postfix->doors[at++] = door_of(setup, &postfix->services[i]);
     }
     return (struct realip_doors){ postfix->doors, postfix->door_count };
