@@ -50,7 +50,8 @@ static const char usage[] =
     "usage: realipctl [-c FILE] doctor [OPTIONS]\n"
     "  --postfix DIR    Postfix's configuration, where it is not the usual one\n"
     "  --dovecot FILE   Dovecot's, likewise\n"
-    "  --haproxy FILE   an haproxy.cfg that passes mail on to this server; can be given more than once\n"
+    "  --haproxy FILE   an haproxy.cfg that passes mail on to this server, or a folder of them (*.cfg); can be given more\n"
+    "                   than once, in the order in which HAProxy reads them\n"
     "  --nginx FILE     an nginx.conf, likewise\n"
     "  --setup FOLDER   judges what is written down there, and asks nothing of this host: any of main.cf and master.cf "
     "(or\n"
@@ -189,8 +190,7 @@ static void gather_host(struct realip_setup *setup, const struct request *reques
     realip_host_read_own(setup);
     realip_postfix_read_host(setup, request->postfix, request->postfix != NULL);
     realip_dovecot_read_host(setup, request->dovecot);
-    for (size_t i = 0; i < request->haproxy_count; i++)
-        realip_haproxy_read(setup, request->haproxy[i]);
+    realip_haproxy_read_files(setup, request->haproxy, request->haproxy_count);
     for (size_t i = 0; i < request->nginx_count; i++)
         realip_nginx_read(setup, request->nginx[i]);
     if (!setup->postfix.is_known && !setup->dovecot.is_known && !setup->proxies.is_known && setup->failures.count == 0)

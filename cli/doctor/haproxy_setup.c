@@ -1,7 +1,9 @@
 /* Reads an haproxy.cfg as far as it passes on mail: sections, binds, servers, checks (HAProxy 2.6's configuration
  * manual). */
 #include <ctype.h>
+#include <glob.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "haproxy_condition.h"
 #include "setup.h"
@@ -333,6 +335,17 @@ static bool leads_to(const struct section *front, const struct section *back)
     return false;
 }
 
+/* Files may be those of several proxies, with the same names in them: the frontends of the backend's own file go before all others. */
+static bool is_fed_by_own_file(const struct reader *reader, const struct section *back)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        if (leads_to(&reader->sections[i], back) && strcmp(reader->sections[i].origin.file, back->origin.file) == 0
+            && reader->sections[i].front_count > 0)
+            return true;
+    }
+    return false;
+}
+
 /* What a server has from its section, and from the frontends that lead to it. */
 static void finish_sender(struct reader *reader, const struct section *back, struct realip_sender *sender)
 {
@@ -340,6 +353,7 @@ static void finish_sender(struct reader *reader, const struct section *back, str
     static const char *const names[] = { "client", "server", "connect" };
     struct realip_words missing = { 0 };
     bool misses_client = false;
+    bool is_own = is_fed_by_own_file(reader, back);
 
     sender->is_idle = sender->is_idle || back->is_disabled;
     sender->check_talks = back->talks;
@@ -351,7 +365,8 @@ static void finish_sender(struct reader *reader, const struct section *back, str
     for (size_t i = 0; i < reader->count; i++) {
         const struct section *front = &reader->sections[i];
 
-        if (!leads_to(front, back) || front->is_disabled)
+        if (!leads_to(front, back) || front->is_disabled
+            || (is_own && strcmp(front->origin.file, back->origin.file) != 0))
             continue;
         sender->takes_ipv6 = sender->takes_ipv6 || front->takes_ipv6;
         misses_client = misses_client || (front->front_count > 0 && !front->has_timeout[0]);
@@ -367,9 +382,11 @@ static void finish_sender(struct reader *reader, const struct section *back, str
     sender->missing_timeouts = missing.count == 0 ? NULL : realip_words_join(arena, &missing, ", ");
 }
 
-void realip_haproxy_read(struct realip_setup *setup, const char *file)
+/* One file of several that HAProxy reads as if they were one (its management guide, -f). */
+static void read_file(struct reader *reader, const char *file)
 {
-    struct reader reader = { .setup = setup, .file = file };
+    struct realip_setup *setup = reader->setup;
+    size_t before = reader->count;
     const char *reason;
     const char *text = realip_text_file(&setup->arena, file, &reason);
 
@@ -377,15 +394,50 @@ void realip_haproxy_read(struct realip_setup *setup, const char *file)
         realip_setup_fail(setup, file, reason);
         return;
     }
-    read_lines(&reader, text);
-    if (reader.count == 0) {
+    reader->file = file;
+    reader->conditions = (struct realip_haproxy_conditions){ 0 };
+    read_lines(reader, text);
+    if (reader->count == before)
         realip_setup_fail(setup, file, "there is no section in it (frontend, backend, listen); is it an haproxy.cfg?");
+}
+
+/* Of a folder HAProxy reads what ends in .cfg, in the order of the names. */
+static void read_folder(struct reader *reader, const char *folder)
+{
+    struct realip_arena *arena = &reader->setup->arena;
+    glob_t found;
+
+    if (glob(realip_text_format(arena, "%s/*.cfg", folder), 0, NULL, &found) != 0) {
+        realip_setup_fail(reader->setup, folder, "there is no *.cfg in this folder, or it may not be read");
         return;
     }
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        read_file(reader, realip_text_copy(arena, found.gl_pathv[i], strlen(found.gl_pathv[i])));
+    globfree(&found);
+}
+
+void realip_haproxy_read_files(struct realip_setup *setup, const char *const *files, size_t count)
+{
+    struct reader reader = { .setup = setup };
+    struct stat status;
+
+    for (size_t i = 0; i < count; i++) {
+        if (stat(files[i], &status) == 0 && S_ISDIR(status.st_mode))
+            read_folder(&reader, files[i]);
+        else
+            read_file(&reader, files[i]);
+    }
+    if (reader.count == 0)
+        return;
     setup->proxies.is_known = true;
     realip_words_add(&setup->arena, &setup->looked_at, "haproxy");
     for (size_t i = 0; i < reader.count; i++) {
         for (size_t k = 0; k < reader.sections[i].sender_count; k++)
             finish_sender(&reader, &reader.sections[i], &setup->proxies.senders[reader.sections[i].first_sender + k]);
     }
+}
+
+void realip_haproxy_read(struct realip_setup *setup, const char *file)
+{
+    realip_haproxy_read_files(setup, &file, 1);
 }

@@ -204,6 +204,7 @@ void realip_postfix_read_host(struct realip_setup *setup, const char *folder, bo
 void realip_dovecot_read_output(struct realip_setup *setup, const char *file);
 void realip_dovecot_read_host(struct realip_setup *setup, const char *file);
 void realip_haproxy_read(struct realip_setup *setup, const char *file);
+void realip_haproxy_read_files(struct realip_setup *setup, const char *const *files, size_t count); /* or folders of *.cfg */
 void realip_nginx_read(struct realip_setup *setup, const char *file);
 void realip_host_read_file(struct realip_setup *setup, const char *file);
 void realip_host_read_own(struct realip_setup *setup);
