@@ -38,6 +38,9 @@ struct realip_attest {
     int fd;
     pid_t helper;
     bool works;
+    time_t since; /* it works, or does not */
+    enum realip_attest_cause last_failure;
+    time_t failed_at;
     bool ticking;
     bool late; /* the helper let us wait in vain the last time */
 };
@@ -58,6 +61,7 @@ static struct realip_attest *new_attest(void)
     attest->free_count = REALIP_ATTEST_SLOTS;
     attest->last = &attest->first;
     attest->fd = -1;
+    attest->since = time(NULL);
     return attest;
 }
 
@@ -102,10 +106,26 @@ static const char *missing(uint32_t error)
     }
 }
 
+static void set_works(struct realip_attest *attest, bool works)
+{
+    if (works != attest->works)
+        attest->since = time(NULL);
+    attest->works = works;
+}
+
+static void count(struct realip_attest *attest, enum realip_attest_cause cause)
+{
+    attest->counts[cause]++;
+    if (cause == REALIP_CAUSE_KNOWN)
+        return;
+    attest->last_failure = cause;
+    attest->failed_at = time(NULL);
+}
+
 static void take_hello(struct realip_attest *attest, const struct realip_attest_answer *hello)
 {
     attest->generation++;
-    attest->works = hello->cause == REALIP_CAUSE_KNOWN;
+    set_works(attest, hello->cause == REALIP_CAUSE_KNOWN);
 }
 
 int realip_attest_probe(struct realip_attest *attest, const char **reason_r)
@@ -166,7 +186,7 @@ static void finish(struct realip_attest *attest, struct realip_attest_ticket *ti
 {
     struct realip_policy_peer peer = { .state = state_of(cause), .listener_port = answer == NULL ? 0 : answer->local_port };
 
-    attest->counts[cause]++;
+    count(attest, cause);
     realip_histogram_add(&attest->times, &realip_histogram_waits, realip_histogram_now() - ticket->asked_at, 1);
     if (ticket->waiting)
         take_out(attest, ticket);
@@ -238,7 +258,7 @@ static void lose_helper(struct realip_attest *attest)
     event_del(attest->writable);
     close(attest->fd);
     attest->fd = -1;
-    attest->works = false;
+    set_works(attest, false);
     (void)waitpid(attest->helper, NULL, WNOHANG);
     finish_all(attest);
 }
@@ -419,7 +439,7 @@ bool realip_attest_is_settled(struct realip_attest *attest, struct realip_attest
 
     if (cause == REALIP_CAUSE_KNOWN)
         return false;
-    attest->counts[cause]++;
+    count(attest, cause);
     *peer_r = (struct realip_policy_peer){ .state = state_of(cause) };
     return true;
 }
@@ -480,9 +500,9 @@ void realip_attest_write_metrics(void *context, FILE *out)
                                 attest->generation, out);
 }
 
-bool realip_attest_works(const struct realip_attest *attest)
+void realip_attest_get_health(const struct realip_attest *attest, struct realip_attest_health *health_r)
 {
-    return attest->works;
+    *health_r = (struct realip_attest_health){ attest->works, attest->since, attest->last_failure, attest->failed_at, attest->generation };
 }
 
 unsigned long long realip_attest_count(const struct realip_attest *attest, enum realip_attest_cause cause)

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "attest_wire.h"
 #include "policy_adapter.h"
@@ -60,8 +61,17 @@ void realip_attest_forget(struct realip_attest *attest, struct realip_attest_tic
 /* Writes how often each cause came about, and whether attestation works, in Prometheus' text form. */
 void realip_attest_write_metrics(void *attest, FILE *out);
 
-/* Does the helper answer, and can it look? How did attestations end? */
-bool realip_attest_works(const struct realip_attest *attest);
+struct realip_attest_health {
+    bool works;   /* the helper answers, and can look */
+    time_t since; /* that is so */
+    enum realip_attest_cause last_failure;
+    time_t failed_at; /* 0: none ever failed */
+    unsigned helpers; /* that began to work; each but the first took the place of one that died */
+};
+
+void realip_attest_get_health(const struct realip_attest *attest, struct realip_attest_health *health_r);
+
+/* How many attestations ended so. */
 unsigned long long realip_attest_count(const struct realip_attest *attest, enum realip_attest_cause cause);
 
 /* The cause's word, constant. */

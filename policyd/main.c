@@ -234,6 +234,7 @@ static int show_status(struct program *program)
 {
     program->told.recent = program->recent;
     program->told.attest = program->attest;
+    program->told.store = program->store;
     program->told.snapshots = program->snapshots;
     const struct realip_status_program shown = { .name = "realip-policyd",
                                                  .metrics = program->metrics,

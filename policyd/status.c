@@ -8,6 +8,7 @@
 #include "runtime/status_json.h"
 #include "runtime/status_summary.h"
 #include "runtime/suspects.h"
+#include "suspect_store.h"
 
 #define MOST_ADDRESSES 3
 
@@ -99,12 +100,22 @@ static json_t *causes_json(const struct realip_attest *attest)
     return list;
 }
 
+static json_t *failure_json(const struct realip_attest_health *health)
+{
+    if (health->failed_at == 0)
+        return json_null();
+    return json_pack("{s:s, s:I}", "cause", realip_attest_cause_label(health->last_failure), "at", (json_int_t)health->failed_at);
+}
+
 static void add_attestation(const struct realip_policyd_status *self, json_t *status)
 {
+    struct realip_attest_health health = { .works = false };
     const char *state = "off";
     const char *why = NULL;
 
-    if (self->attest_trouble[0] != '\0' || (self->attest != NULL && !realip_attest_works(self->attest))) {
+    if (self->attest != NULL)
+        realip_attest_get_health(self->attest, &health);
+    if (self->attest_trouble[0] != '\0' || (self->attest != NULL && !health.works)) {
         state = "failed";
         why = self->attest_trouble[0] != '\0' ? self->attest_trouble : "the helper does not answer: restart realip-policyd if this stays";
         realip_status_json_notice(status, "bad", json_sprintf("TCP peers can't be attested: whoever reaches a PROXY port chooses his address. See Health below."));
@@ -112,7 +123,38 @@ static void add_attestation(const struct realip_policyd_status *self, json_t *st
         state = "works";
     }
     json_object_set_new(status, "attestation",
-                        json_pack("{s:s, s:o, s:o}", "state", state, "why", why == NULL ? json_null() : json_string(why), "counts", causes_json(self->attest)));
+                        json_pack("{s:s, s:o, s:o, s:o, s:I, s:o}", "state", state, "since", realip_status_json_time(health.since), "why",
+                                  why == NULL ? json_null() : json_string(why), "last-failure", failure_json(&health), "helpers",
+                                  (json_int_t)health.helpers, "counts", causes_json(self->attest)));
+}
+
+/* ---- The store. */
+
+static json_t *error_json(const struct realip_store_report *health)
+{
+    if (health->failed_at == 0)
+        return json_null();
+    return json_pack("{s:s, s:I}", "text", health->error, "at", (json_int_t)health->failed_at);
+}
+
+static void add_store(const struct realip_policyd_status *self, json_t *status)
+{
+    struct realip_suspect_store_report report;
+
+    if (self->store == NULL)
+        return;
+    realip_suspect_store_get(self->store, &report);
+    const struct realip_store_report *health = &report.health;
+    json_object_set_new(status, "store",
+                        json_pack("{s:o, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "place", realip_status_json_text(report.place), "state",
+                                  realip_store_state_token(health->state), "since", (json_int_t)health->since, "last-error", error_json(health),
+                                  "errors", (json_int_t)health->errors, "outages", (json_int_t)health->outages, "sent", (json_int_t)report.sent,
+                                  "dropped", (json_int_t)report.dropped, "told", (json_int_t)report.told, "waiting", (json_int_t)report.waiting,
+                                  "room", (json_int_t)report.room));
+    if (health->state == REALIP_STORE_DOWN || health->state == REALIP_STORE_WRONG)
+        realip_status_json_notice(status, "warn",
+                                  json_sprintf("The shared store %s: suspects are told by this program's own counts. See Health below.",
+                                               health->state == REALIP_STORE_DOWN ? "is not reached" : "gives no right answers"));
 }
 
 /* ---- Suspects. */
@@ -158,5 +200,6 @@ void realip_policyd_status_add(void *context, json_t *status)
 
     add_problems(self->recent, status);
     add_attestation(self, status);
+    add_store(self, status);
     add_suspects(self, status);
 }

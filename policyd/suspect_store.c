@@ -12,6 +12,7 @@
 
 #include "redis_link.h"
 #include "runtime/log.h"
+#include "runtime/metrics_text.h"
 #include "runtime/secret_file.h"
 
 #define QUEUE         4096U /* a power of two */
@@ -21,7 +22,6 @@
 #define POLL_ADDRESSES "999" /* the largest suspects; counted from 0 */
 #define TICK_MSECS    50
 #define TICKS_OF_POLL 20
-#define QUIET_SECONDS 60 /* between two complaints */
 #define MOST_CLIENTS  4000000000LL
 
 /* What a reply is about: a number of the batch, or one of these. */
@@ -49,8 +49,8 @@ struct realip_suspect_store {
     pthread_t thread;
     bool is_started;
     int stop_fd;
-    atomic_ullong sent, dropped, errors, outages, told;
-    atomic_bool is_up;
+    atomic_ullong sent, dropped, told;
+    struct realip_store_health *health;
 
     /* Of the thread. */
     struct event_base *base;
@@ -59,8 +59,6 @@ struct realip_suspect_store {
     unsigned ticks;
     uint32_t window; /* that was last counted by; 0: nobody has come yet */
     uint32_t threshold;
-    bool is_troubled;
-    time_t complained;
 };
 
 /* ---- The thread that judges. */
@@ -108,47 +106,20 @@ static void on_sighting(void *context, const struct realip_suspects_sighting *si
     atomic_store_explicit(&store->written, written + 1, memory_order_release);
 }
 
-/* ---- The store's thread: what it thinks of the server. */
-
-static void complain(struct realip_suspect_store *store, const char *why)
-{
-    time_t now = time(NULL);
-    char text[512];
-
-    atomic_fetch_add_explicit(&store->errors, 1, memory_order_relaxed);
-    if (store->is_troubled || now - store->complained < QUIET_SECONDS)
-        return;
-    store->is_troubled = true;
-    store->complained = now;
-    (void)realip_log_escape(why, text, sizeof(text));
-    for (char *space = text; (space = strstr(space, "\\x20")) != NULL;) {
-        *space = ' ';
-        memmove(space + 1, space + 4, strlen(space + 4) + 1);
-    }
-    realip_log(LOG_WARNING, "store = %s: %s; suspects are told by this program's own counts until it is well again", store->place->text, text);
-}
-
-static void be_well(struct realip_suspect_store *store)
-{
-    if (store->is_troubled)
-        realip_log(LOG_NOTICE, "store = %s: it is well again", store->place->text);
-    store->is_troubled = false;
-}
+/* ---- The store's thread: the connection. */
 
 static void on_ready(void *context)
 {
     struct realip_suspect_store *store = context;
 
-    atomic_store(&store->is_up, true);
+    realip_store_health_ready(store->health);
 }
 
 static void on_down(void *context, const char *why)
 {
     struct realip_suspect_store *store = context;
 
-    if (atomic_exchange(&store->is_up, false))
-        atomic_fetch_add_explicit(&store->outages, 1, memory_order_relaxed);
-    complain(store, why);
+    realip_store_health_down(store->health, why);
 }
 
 /* ---- What it answers. */
@@ -201,10 +172,10 @@ static void share(struct realip_suspect_store *store, const struct item *item, l
 static void take_count(struct realip_suspect_store *store, const struct item *item, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > MOST_CLIENTS) {
-        complain(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "PFCOUNT's answer is no count");
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS,
+                                  reply->type == REDIS_REPLY_ERROR ? reply->str : "PFCOUNT's answer is no count");
         return;
     }
-    be_well(store);
     if (reply->integer < item->threshold)
         return;
     tell(store, &item->address, reply->integer);
@@ -235,9 +206,8 @@ static void take_suspects(struct realip_suspect_store *store, const redisReply *
     for (size_t i = 0; result == 0 && i + 1 < reply->elements; i += 2)
         result = take_suspect(store, reply->element[i], reply->element[i + 1]);
     if (result < 0)
-        complain(store, reply->type == REDIS_REPLY_ERROR ? reply->str : "its list of suspects is none");
-    else
-        be_well(store);
+        realip_store_health_fault(store->health, REALIP_STORE_LIST,
+                                  reply->type == REDIS_REPLY_ERROR ? reply->str : "its list of suspects is none");
 }
 
 static void on_reply(void *context, size_t tag, const redisReply *reply)
@@ -249,9 +219,9 @@ static void on_reply(void *context, size_t tag, const redisReply *reply)
     else if (tag == TAG_SUSPECTS)
         take_suspects(store, reply);
     else if (reply->type == REDIS_REPLY_ERROR)
-        complain(store, reply->str);
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, reply->str);
     else if (reply->type != REDIS_REPLY_INTEGER)
-        complain(store, "its answer is no number");
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, "its answer is no number");
 }
 
 /* ---- What it is asked. */
@@ -317,6 +287,8 @@ static void send_batch(struct realip_suspect_store *store)
         if (!comes_again(store, i, count))
             ask_count(store, i, quarter);
     }
+    if (count > 0)
+        realip_store_health_asked(store->health, REALIP_STORE_COUNTS);
     atomic_fetch_add_explicit(&store->sent, count, memory_order_relaxed);
 }
 
@@ -330,6 +302,7 @@ static void ask_suspects(struct realip_suspect_store *store)
         suspects_key(store->window, quarter_now(store->window) - (ago - 1), key);
         send_words(store, TAG_SUSPECTS, 5, words);
     }
+    realip_store_health_asked(store->health, REALIP_STORE_LIST);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -341,6 +314,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     store->ticks++;
     if (!realip_redis_link_is_ready(store->link) || realip_redis_link_due(store->link) > 0)
         return;
+    realip_store_health_answered(store->health);
     send_batch(store);
     if (store->window != 0 && store->ticks >= TICKS_OF_POLL) {
         store->ticks = 0;
@@ -401,6 +375,7 @@ static struct realip_siphash_key fleet_key(const char *password)
 static void free_store(struct realip_suspect_store *store)
 {
     realip_redis_link_free(&store->link);
+    realip_store_health_free(&store->health);
     if (store->base != NULL)
         event_base_free(store->base);
     if (store->stop_fd >= 0)
@@ -433,7 +408,8 @@ int realip_suspect_store_new(const struct realip_store_place *place, struct real
     store->key = fleet_key(store->password);
     store->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->base = event_base_new();
-    if (store->base != NULL)
+    store->health = realip_store_health_new(place->text);
+    if (store->base != NULL && store->health != NULL)
         store->link = realip_redis_link_new(store->base, place, store->password, &handler, &reason);
     if (store->stop_fd < 0 || store->link == NULL) {
         realip_problems_add(problems, place->origin, "store = '%s': %s", place->text, reason);
@@ -485,22 +461,31 @@ void realip_suspect_store_free(struct realip_suspect_store **store)
     *store = NULL;
 }
 
-static void write_one(const char *name, const char *type, const char *help, unsigned long long value, FILE *out)
+void realip_suspect_store_get(const struct realip_suspect_store *store, struct realip_suspect_store_report *report_r)
 {
-    fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
+    realip_store_health_get(store->health, &report_r->health);
+    report_r->place = store->place->text;
+    report_r->waiting = atomic_load(&store->written) - atomic_load(&store->taken);
+    report_r->room = QUEUE;
+    report_r->sent = atomic_load(&store->sent);
+    report_r->dropped = atomic_load(&store->dropped);
+    report_r->told = atomic_load(&store->told);
 }
 
 void realip_suspect_store_write_metrics(const struct realip_suspect_store *store, FILE *out)
 {
-    unsigned waiting = atomic_load(&store->written) - atomic_load(&store->taken);
+    struct realip_suspect_store_report report;
 
-    write_one("realip_store_up", "gauge", "1 while the shared store is connected and answers.", atomic_load(&store->is_up), out);
-    write_one("realip_store_queue_length", "gauge", "Clients that wait for being sent.", waiting, out);
-    write_one("realip_store_queue_limit", "gauge", "Clients that can wait.", QUEUE, out);
-    write_one("realip_store_sent_total", "counter", "Clients that were sent.", atomic_load(&store->sent), out);
-    write_one("realip_store_dropped_total", "counter", "Clients that were not, as the queue was full.", atomic_load(&store->dropped), out);
-    write_one("realip_store_errors_total", "counter", "Failures: connections that failed or ended, wrong and missing answers.",
-              atomic_load(&store->errors), out);
-    write_one("realip_store_outages_total", "counter", "Times that the store went away.", atomic_load(&store->outages), out);
-    write_one("realip_store_told_total", "counter", "Suspects as the store told them, each time.", atomic_load(&store->told), out);
+    realip_suspect_store_get(store, &report);
+    realip_metrics_text_gauge("realip_store_up", "1 while the shared store is connected and has answered.", report.health.is_connected ? 1 : 0, out);
+    realip_metrics_text_gauge("realip_store_works", "1 while the shared store is connected and its last answers were right.",
+                              report.health.state == REALIP_STORE_WORKS ? 1 : 0, out);
+    realip_metrics_text_gauge("realip_store_queue_length", "Clients that wait for being sent.", report.waiting, out);
+    realip_metrics_text_gauge("realip_store_queue_limit", "Clients that can wait.", report.room, out);
+    realip_metrics_text_counter("realip_store_sent_total", "Clients that were sent.", report.sent, out);
+    realip_metrics_text_counter("realip_store_dropped_total", "Clients that were not, as the queue was full.", report.dropped, out);
+    realip_metrics_text_counter("realip_store_errors_total", "Failures: connections that failed or ended, wrong and missing answers.",
+                                report.health.errors, out);
+    realip_metrics_text_counter("realip_store_outages_total", "Times that the store went away.", report.health.outages, out);
+    realip_metrics_text_counter("realip_store_told_total", "Suspects as the store told them, each time.", report.told, out);
 }

@@ -16,6 +16,7 @@
 
 #include "runtime/problems.h"
 #include "runtime/suspects.h"
+#include "store_health.h"
 
 struct realip_suspect_store;
 
@@ -28,6 +29,17 @@ int realip_suspect_store_start(struct realip_suspect_store *store);
 
 /* Ends the thread and frees; *store may be NULL. A thread that waits for a name server is left behind, with what it uses. */
 void realip_suspect_store_free(struct realip_suspect_store **store);
+
+struct realip_suspect_store_report {
+    struct realip_store_report health;
+    const char *place; /* as the configuration spells it; the store's */
+    unsigned waiting;  /* clients that are not sent yet */
+    unsigned room;     /* for so many */
+    unsigned long long sent, dropped, told;
+};
+
+/* From any thread. */
+void realip_suspect_store_get(const struct realip_suspect_store *store, struct realip_suspect_store_report *report_r);
 
 /* In Prometheus' text form. */
 void realip_suspect_store_write_metrics(const struct realip_suspect_store *store, FILE *out);

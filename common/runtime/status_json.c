@@ -138,8 +138,7 @@ static const char *attest_token(enum realip_attest_need attest)
     return "undecided";
 }
 
-/* A file's name, or what a file says, may hold bytes that are no UTF-8. */
-static json_t *text_json(const char *text)
+json_t *realip_status_json_text(const char *text)
 {
     char escaped[1024];
     json_t *plain = json_string(text);
@@ -150,7 +149,7 @@ static json_t *text_json(const char *text)
     return json_string(escaped);
 }
 
-static json_t *time_json(long long seconds)
+json_t *realip_status_json_time(long long seconds)
 {
     return seconds <= 0 ? json_null() : json_integer(seconds);
 }
@@ -213,7 +212,7 @@ static json_t *history_json(const struct realip_status_json *status, const struc
 
     return json_pack("{s:i, s:i, s:I, s:I, s:o, s:o}", "minutes", (int)(tally->columns * tally->step), "step", (int)tally->step * 60, "begins",
                      (json_int_t)(tally->first * 60 + shift), "counted-since", (json_int_t)(counted > status->started ? counted : status->started),
-                     "listener", question->listener == NULL ? json_null() : text_json(question->listener), "series", series_json(tally));
+                     "listener", question->listener == NULL ? json_null() : realip_status_json_text(question->listener), "series", series_json(tally));
 }
 
 /* ---- Listeners. */
@@ -245,7 +244,7 @@ static json_t *places_json(const struct realip_listener *listener)
     json_t *list = json_array();
 
     for (size_t i = 0; i < listener->name_count; i++)
-        json_array_append_new(list, text_json(listener->names[i]));
+        json_array_append_new(list, realip_status_json_text(listener->names[i]));
     for (size_t i = 0; i < listener->port_count; i++)
         json_array_append_new(list, json_sprintf("%u", listener->ports[i]));
     return list;
@@ -258,7 +257,7 @@ static json_t *listener_json(const struct realip_status_json *status, const char
     static const struct listener_tally none;
     const struct listener_tally *tally = number < all->listener_count ? &all->listeners[number] : &none;
     long long last = number < all->listener_count ? last_of(status->history, number) : 0;
-    json_t *json = json_pack("{s:o, s:b, s:o, s:o, s:o}", "listener", text_json(title), "in-force", listener != NULL, "last", time_json(last), "counts",
+    json_t *json = json_pack("{s:o, s:b, s:o, s:o, s:o}", "listener", realip_status_json_text(title), "in-force", listener != NULL, "last", realip_status_json_time(last), "counts",
                              counts_json(&tally->counts), "problems",
                              numbers_json(tally->problems, is_empty(tally->problems, all->columns) ? 0 : all->columns));
 
@@ -332,8 +331,8 @@ static void list_source(void *context, const struct realip_metrics_source *sourc
         return;
     }
     json_array_append_new(listing->sources, json_pack("{s:s, s:s, s:I, s:o, s:o}", "set", source->set, "source", source->text, "networks",
-                                                      (json_int_t)source->networks, "last-read", time_json(source->last_read), "stale",
-                                                      source->stale == NULL ? json_null() : text_json(source->stale)));
+                                                      (json_int_t)source->networks, "last-read", realip_status_json_time(source->last_read), "stale",
+                                                      source->stale == NULL ? json_null() : realip_status_json_text(source->stale)));
 }
 
 /* Stale ones first. */
@@ -361,11 +360,11 @@ static void add_rules(json_t *json, const struct realip_status_json *status, con
 
     realip_metrics_get_counters(status->metrics, &counters);
     json_object_set_new(json, "rules",
-                        json_pack("{s:o, s:s, s:I, s:b, s:I, s:I, s:o, s:o}", "file", text_json(config->path), "mode",
+                        json_pack("{s:o, s:s, s:I, s:b, s:I, s:I, s:o, s:o}", "file", realip_status_json_text(config->path), "mode",
                                   realip_mode_token(config->rules.fallback.mode), "loaded", (json_int_t)counters.loaded, "stale", stale,
                                   "reloads-succeeded", (json_int_t)counters.reloads_succeeded, "reloads-failed", (json_int_t)counters.reloads_failed,
-                                  "failed-at", time_json(stale ? status->failed_at : 0), "failed",
-                                  !stale || status->failed == NULL ? json_null() : text_json(status->failed)));
+                                  "failed-at", realip_status_json_time(stale ? status->failed_at : 0), "failed",
+                                  !stale || status->failed == NULL ? json_null() : realip_status_json_text(status->failed)));
     json_object_set_new(json, "connections", json_integer(counters.connections));
     json_object_set_new(json, "malformed", json_integer((json_int_t)counters.malformed));
     json_object_set_new(json, "log-lines-lost", json_integer((json_int_t)realip_log_lines_lost()));
@@ -384,7 +383,7 @@ static json_t *program_json(const struct realip_status_json *status, double now)
     if (gethostname(host, sizeof(host) - 1) < 0)
         host[0] = '\0';
     localtime_r(&seconds, &local);
-    return json_pack("{s:s, s:s, s:o, s:f, s:I, s:I}", "program", status->program, "version", PACKAGE_VERSION, "host", text_json(host), "now", now,
+    return json_pack("{s:s, s:s, s:o, s:f, s:I, s:I}", "program", status->program, "version", PACKAGE_VERSION, "host", realip_status_json_text(host), "now", now,
                      "started", (json_int_t)status->started, "utc-offset", (json_int_t)local.tm_gmtoff);
 }
 

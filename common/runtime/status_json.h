@@ -45,6 +45,10 @@ bool realip_status_json_has_range(unsigned long minutes);
 json_t *realip_status_json(const struct realip_status_json *status, const struct realip_status_question *question, double now,
                            double history_now);
 
+/* A text as JSON; one that holds bytes that are no UTF-8 (a file's name may) with these as \xHH. A time(2), 0 as null. NULL when memory is short. */
+json_t *realip_status_json_text(const char *text);
+json_t *realip_status_json_time(long long seconds);
+
 /* Adds a notice to the object: something that is wrong, or that whoever looks must know; `level` as in status_summary.h. */
 void realip_status_json_notice(json_t *status, const char *level, json_t *text);
 

@@ -275,15 +275,32 @@ function showNetworks() {
     answer['sources-left-out'] ? make('p', { class: 'faint' }, `${number(answer['sources-left-out'])} more are not shown.`) : '']);
 }
 
+const joined = (...parts) => parts.filter(part => part).join('\n');
+
+function attestationText({ state, since, why, counts, helpers, 'last-failure': failure }) {
+  const words = { works: 'works: TCP peers are known', off: 'off: no listener asks for it' }[state] || state;
+  return joined([words, why].filter(text => text).join(': ') + (state !== 'off' && since ? `, since ${when(since)}` : ''),
+    counts.length && 'attestations: ' + counts.map(one => `${one.cause} ${number(one.count)}`).join(', '),
+    failure && `last failure: ${failure.cause}, ${when(failure.at)}`, helpers > 1 && `its helper died and was replaced ${number(helpers - 1)} times`);
+}
+
+const STORE = { starting: 'is being connected', works: 'works: policyds count together', down: 'is not reached', wrong: 'is connected, and gives no right answers' };
+
+function storeText(store) {
+  const error = store['last-error'];
+  return joined(`${store.place} ${STORE[store.state] || store.state}, since ${when(store.since)}`, error && `last error, ${when(error.at)}: ${error.text}`,
+    `clients sent ${number(store.sent)}, dropped ${number(store.dropped)}, waiting ${number(store.waiting)} of ${number(store.room)}; suspects told ${number(store.told)}`,
+    `errors ${number(store.errors)}, outages ${number(store.outages)}`);
+}
+
 function healthRows() {
   const { rules, attestation, store } = answer;
   const rows = [['Rules', rules.stale ? 'bad' : '', `${rules.file}, loaded ${when(rules.loaded)}` + (rules['reloads-succeeded'] ? `, ${number(rules['reloads-succeeded'])} reloads` : '') +
     (rules.stale ? `\nThe reload of ${rules['failed-at'] ? when(rules['failed-at']) : 'late'} failed, and older rules decide:\n${rules.failed || 'see the log'}` : '')]];
   if (attestation)
-    rows.push(['Attestation', attestation.state === 'works' || attestation.state === 'off' ? '' : 'bad', [{ works: 'works: TCP peers are known', off: 'off: no listener asks for it' }[attestation.state] || attestation.state, attestation.why].filter(text => text).join(': ') +
-      (attestation.counts.length ? '\n' + attestation.counts.map(one => `${one.cause} ${number(one.count)}`).join(', ') : '')]);
+    rows.push(['Attestation', attestation.state === 'works' || attestation.state === 'off' ? '' : 'bad', attestationText(attestation)]);
   if (store)
-    rows.push(['Store', store.state === 'up' ? '' : 'warn', [store.state, store.why].filter(text => text).join(': ')]);
+    rows.push(['Store', store.state === 'works' || store.state === 'starting' ? '' : 'warn', storeText(store)]);
   rows.push(['Connections', '', number(answer.connections) + ' open' + (answer.malformed ? `, ${number(answer.malformed)} requests that could not be understood` : '')]);
   rows.push(['Log', answer['log-lines-lost'] ? 'warn' : '', answer['log-lines-lost'] ? `${number(answer['log-lines-lost'])} lines could not be written` : 'every line was written']);
   rows.push(['Started', '', `${when(answer.started)}, ${ago(answer.started)}`]);
