@@ -11,7 +11,7 @@ sys.path[:0] = [os.path.join(HERE, '..', 'support'), os.path.join(HERE, '..', 'm
 from harness import Daemon, PolicyClient  # noqa: E402
 from milter_client import Client  # noqa: E402
 
-# All that has metrics of its own: attestation, the auth policy endpoint, sources; listeners in each mode.
+# All that has metrics of its own: attestation, a store (which need not be there), the auth policy endpoint, sources; listeners in each mode.
 RULES = '''networks infrastructure {{ cidr = {{ "10.0.20.0/24" }} files = {{ "{nodes}" }} }}
 networks probers {{ cidr = {{ "10.0.9.1" }} }}
 networks proxies {{ cidr = {{ "10.0.20.13" }} }}
@@ -22,6 +22,7 @@ listener watched {{ attest = off mode = monitor }}
 listener attested {{ attest = available mode = monitor }}
 listener imap {{ }}
 policyd {{ listen = "unix:{socket}" http = "127.0.0.1:{http}" auth-policy = "127.0.0.1:{auth}" }}
+suspicion {{ store = "redis://127.0.0.1:{store}" }}
 '''
 MILTER = RULES + '''mode = enforce
 listener smtp {{ }}
@@ -38,9 +39,10 @@ def free_port():
 class Site:
     """Both daemons, while it is entered."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, store=None):
+        """`store`: the port of a Redis; else one where nobody listens."""
         self.build, self.folder, self.daemons = build, folder, []
-        self.ports = {'policyd': free_port(), 'milter': free_port(), 'auth': free_port()}
+        self.ports = {'policyd': free_port(), 'milter': free_port(), 'auth': free_port(), 'store': store or free_port()}
         self.nodes = folder.write('nodes.cidr', '10.0.21.0/24\n')
 
     def start(self, name, text, **places):
@@ -51,7 +53,7 @@ class Site:
 
     def __enter__(self):
         try:
-            self.start('policyd', POLICYD, auth=self.ports['auth'])
+            self.start('policyd', POLICYD, auth=self.ports['auth'], store=self.ports['store'])
             self.start('milter', MILTER)
         except BaseException:
             self.__exit__()
@@ -73,6 +75,7 @@ class Site:
                                       ('203.0.113.7', 'attested'), ('203.0.113.7', None)):
                 state = 'CONNECT' if address == '10.0.9.1' else 'RCPT'
                 client.ask(protocol_state=state, client_address=address, policy_context=listener)
+            client.ask(client_address='192.168.9.9', helo_name='mx.example', policy_context='smtp')  # whom suspicion counts
 
     def send_mail(self):
         for address in ('203.0.113.7', '10.0.20.5'):
