@@ -89,6 +89,19 @@ static bool postfix_leads_to(const struct realip_doors *doors, const struct real
     return false;
 }
 
+/* Where Postfix asks Dovecot for passwords, Dovecot calls that session's service "smtp", whichever port it came by. */
+static bool password_leads_to(struct realip_setup *setup, const struct realip_doors *doors,
+                              const struct realip_listener *listener)
+{
+    struct realip_origin origin;
+
+    for (size_t i = 0; realip_listener_has_name(listener, "smtp") && i < doors->count; i++)
+        if (doors->items[i].smtpd != NULL
+            && strcmp(realip_postfix_value(setup, doors->items[i].smtpd, "smtpd_sasl_type", &origin), "dovecot") == 0)
+            return true;
+    return false;
+}
+
 /* Dovecot's listener, its port, its service ("imap" of "imap-login"). */
 static bool dovecot_leads_to(struct realip_setup *setup, const struct realip_listener *listener)
 {
@@ -117,7 +130,7 @@ static void check_listeners(struct realip_setup *setup, struct realip_findings *
                                          : (struct realip_origin){ setup->rules.file, 0 };
 
         if (!setup->postfix.is_known || !setup->dovecot.is_known || postfix_leads_to(&doors, listener)
-            || dovecot_leads_to(setup, listener))
+            || dovecot_leads_to(setup, listener) || password_leads_to(setup, &doors, listener))
             continue;
         realip_finding_add(
             setup, findings, REALIP_FINDING_LISTENER_UNFED, where, listener->title,
