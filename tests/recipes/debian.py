@@ -1,8 +1,12 @@
 """Recipes for a machine with Debian's own packages."""
 
+import os
+
 import hosts
+import page
 from player import Imap, Mail, Recipe
 
+PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "recipes")
 SERVER = hosts.SERVER_OUT.v4
 
 
@@ -12,7 +16,31 @@ def debian(machine):
     machine.start_realip()
 
 
+INSIDE = hosts.SERVER.v4
+
+
+def watched(machine):
+    """As plain-debian leaves it after its step 4: its own lines, read from that page."""
+    debian(machine)
+    for block in page.read(os.path.join(PAGES, "plain-debian.md")):
+        if isinstance(block, page.Block) and block.options.get("dovecot", machine.dovecot) == machine.dovecot:
+            if block.options.get("file", "").startswith("/etc/dovecot/"):
+                machine.write(block.options["file"], block.text)
+            elif block.kind == "sh" and "DUNNO" in block.text:
+                machine.shell(block.text, machine.mail)
+    machine.shell("systemctl restart dovecot", machine.mail)
+
+
 RECIPES = {
+    "monitor-protect-enforce": Recipe("server", {
+        "a client writes to you": Mail("client", SERVER),
+        "somebody behind the gateway relays": Mail("node1", INSIDE, foreign=True),
+        "somebody behind the gateway writes to you": Mail("node1", INSIDE),
+        "the webmail sends for a user": Mail("proxy", INSIDE, 587, foreign=True, user="somebody"),
+        "a user behind the gateway sends, with his password": Mail("node1", INSIDE, 587, foreign=True, user="somebody"),
+        "a user behind the gateway reads his mail": Imap("node1", INSIDE),
+        "a client reads his mail": Imap("client", SERVER),
+    }, watched, needs=("dovecot",)),
     "plain-debian": Recipe("server", {
         "a client writes to you": Mail("client", SERVER),
         "a client reads his mail": Imap("client", SERVER),
