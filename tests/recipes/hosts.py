@@ -111,6 +111,13 @@ class Hosts:
         for name in NODES:
             getattr(self, name).nft(self._kube_proxy(name))
 
+    def direct_return(self, address):
+        """Packets for this address reach the pod as they were sent, and it answers by itself."""
+        self.pod.ip(f"addr add {address}/32 dev lo")
+        self.client.ip(f"route replace {address} via {NODES_OUT['node1'].v4}")
+        self.node1.ip(f"route replace {address} via {NODES['node2'].v4}")
+        self.node2.ip(f"route replace {address} via {POD.v4}")
+
     def _kube_proxy(self, at):
         nat, drops = [], []
         for service in self.services.values():

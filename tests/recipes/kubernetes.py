@@ -58,7 +58,71 @@ DOCKER_MAILSERVER = Recipe("pod", {
     "the container starts again": container_starts,
 })
 
+def haproxy_at(name):
+    def run(machine):
+        machine.place["haproxy"] = getattr(machine.hosts, name)
+        machine.shell("systemctl restart haproxy", machine.mail)
+    return run
+
+
+DSR = "198.51.100.27"
+WHICH_WAY = Recipe("pod", {
+    "a client, while the announcing node has the pod": Mail("client", BALANCER),
+    "a client, while another node announces": Silence("client", BALANCER),
+    "a client, with Cluster": Mail("client", BALANCER),
+    "a client, through the sidecar": Mail("client", BALANCER),
+    "a client, through the node's HAProxy": Mail("client", "198.51.100.26"),
+    "somebody on a node, who says PROXY himself": Mail("node1", hosts.POD.v4, 10025, chosen),
+    "a client, with DSR": Mail("client", DSR),
+    "a client, through HAProxy outside": Mail("client", V4),
+}, pod, needs=("haproxy", "curl"), events={
+    "the node of the pod announces": lambda machine: machine.hosts.announce("node2"),
+    "another node announces": lambda machine: machine.hosts.announce("node1"),
+    "HAProxy runs in the mail pod": haproxy_at("pod"),
+    "HAProxy runs in a pod of the announcing node": haproxy_at("proxypod"),
+    "HAProxy runs on a machine outside": haproxy_at("proxy"),
+    f"Cilium answers for {DSR} with DSR": lambda machine: machine.hosts.direct_return(DSR),
+})
+
+
+class Pinned:
+    """What a scheduler and MetalLB make of labels: node2 alone has the one of the page."""
+
+    LABELS = {"node2": {"mail": "here"}}
+
+    def nodes(self, wanted):
+        return [name for name in hosts.NODES if wanted.items() <= self.LABELS.get(name, {}).items()]
+
+    def apply(self, machine, document):
+        spec, there = document["spec"], machine.hosts
+        if document["kind"] == "Deployment":
+            assert self.nodes(spec["template"]["spec"]["nodeSelector"]) == [there.home["mail"]], "the pod would run elsewhere"
+        elif document["kind"] == "L2Advertisement":
+            announcers = [name for one in spec.get("nodeSelectors", [{"matchLabels": {}}]) for name in self.nodes(one["matchLabels"])]
+            there.announce(announcers[0])
+        else:
+            assert document["kind"] == "IPAddressPool", document["kind"]
+
+    def cluster(self, machine):
+        service = machine.hosts.services["mail"]
+        machine.hosts.apply(service | {"spec": service["spec"] | {"externalTrafficPolicy": "Cluster"}})
+
+    def anywhere(self, machine):
+        service = machine.hosts.services["mail"]
+        machine.hosts.apply(service | {"spec": service["spec"] | {"externalTrafficPolicy": "Local"}})
+        self.apply(machine, {"kind": "L2Advertisement", "spec": {}})
+
+
+PINNED = Recipe("pod", {
+    "a client": Mail("client", BALANCER),
+    "a client over IPv6": Mail("client", "2001:db8:51::25"),
+    "a client, after somebody set Cluster": Mail("client", BALANCER),
+    "a client, after another node announces": Silence("client", BALANCER),
+}, pod, on_yaml=Pinned().apply, events={"somebody sets Cluster": Pinned().cluster, "somebody takes nodeSelectors away": Pinned().anywhere})
+
 RECIPES = {
+    "which-way": WHICH_WAY,
+    "pinned-pod": PINNED,
     "docker-mailserver-metallb": DOCKER_MAILSERVER,
     "haproxy-nodeports": Recipe("pod", {
         "a client, through HAProxy": Mail("client", V4),

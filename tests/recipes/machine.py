@@ -290,7 +290,11 @@ class Machine:
         if process:
             self.processes.running.remove(process)
             process.terminate()
-            process.wait(10)
+            try:
+                process.wait(2)
+            except subprocess.TimeoutExpired:       # the lab's children ignore what its first process does
+                process.kill()
+                process.wait(5)
 
     def _serve(self, words):
         """What is said on standard error; nothing when it went well."""
