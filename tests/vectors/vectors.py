@@ -9,6 +9,7 @@ LETTERS = {'r': '\r', 'n': '\n', 't': '\t', '0': '\0', '"': '"', '\\': '\\'}
 class Vector:
     def __init__(self, name, file):
         self.name, self.file, self.bytes, self.lines = name, file, b'', {}
+        self.about = ''     # what it shows, in words
 
 
 def text_bytes(text):
@@ -41,6 +42,8 @@ def read(folder, file):
         for line in lines:
             line = line.rstrip('\n')
             if not line or line.startswith('#'):
+                if line and vectors and not vectors[-1].bytes and not vectors[-1].about:
+                    vectors[-1].about = line[1:].strip()
                 continue
             word, _, rest = line.partition(' ')
             if not word:
