@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,11 +61,14 @@ int realip_export_output_write(const struct realip_export *export, const char *f
                                const char *path)
 {
     char fresh[PATH_MAX];
+    char real[PATH_MAX];
 
     if (strcmp(path, "-") == 0)
         return print(export, form, part, stdout) < 0 || fflush(stdout) != 0 || ferror(stdout) != 0 ? -1 : 0;
     if (!is_replaceable(path))
         return write_in_place(export, form, part, path);
+    if (realpath(path, real) != NULL) /* a link stays one: what it leads to is replaced */
+        path = real;
     if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh)) {
         errno = ENAMETOOLONG;
         return -1;
