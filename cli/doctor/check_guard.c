@@ -157,7 +157,7 @@ static void check_attested(struct realip_setup *setup, struct realip_findings *f
     }
     realip_finding_add(setup, findings, REALIP_FINDING_PROXY_UNATTESTED, door->proxy_origin, guard->name,
                        realip_text_format(&setup->arena, "a PROXY port, and nothing looks at who sends the header; %s",
-                                          setup->host.firewall == NULL ? "the firewall was not looked at (nft wants root)"
+                                          setup->host.firewall == NULL ? "the firewall was not looked at (root may, with nft or iptables)"
                                           : firewall.is_named
                                               ? "the firewall names it and who may come, and turns nobody else away"
                                               : "no firewall rule names it and who may come"),

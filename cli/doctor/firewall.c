@@ -185,29 +185,40 @@ static bool turns_away(struct realip_setup *setup, const struct realip_firewall_
     return outcome == TURNED_AWAY || (outcome == GOES_ON && chain->is_closed);
 }
 
-/* An entrance that turns strangers away and does not know the port says nothing of it: Docker's has rules for each published one. */
-struct realip_firewall_answer realip_firewall_ask(struct realip_setup *setup, unsigned port)
+/* Adds what one text says of these families. An entrance that turns strangers away and does not know the port says nothing of it:
+ * Docker's has rules for each published one. */
+static void ask_text(struct realip_setup *setup, const char *text, unsigned port, unsigned families, struct realip_firewall_answer *answer)
 {
-    struct realip_firewall_answer answer = { .is_named = false };
+    struct realip_firewall_rules rules = realip_firewall_read(&setup->arena, text);
 
-    if (setup->host.firewall == NULL || port == 0)
-        return answer;
-    struct realip_firewall_rules rules = realip_firewall_read(&setup->arena, setup->host.firewall);
     for (size_t i = 0; i < rules.count; i++) {
         struct realip_firewall_answer one = { .is_named = false };
 
         if (!rules.chains[i].is_entrance)
             continue;
+        rules.chains[i].families &= families;
         bool ipv4 = turns_away(setup, &rules, &rules.chains[i], port, REALIP_FIREWALL_IPV4, &one);
         bool ipv6 = turns_away(setup, &rules, &rules.chains[i], port, REALIP_FIREWALL_IPV6, &one);
-        answer.is_named = answer.is_named || one.is_named;
+        answer->is_named = answer->is_named || one.is_named;
         if (!one.is_named || !(ipv4 || ipv6))
             continue;
-        answer.keeps_out_ipv4 = answer.keeps_out_ipv4 || ipv4;
-        answer.keeps_out_ipv6 = answer.keeps_out_ipv6 || ipv6;
-        answer.has_unknown = answer.has_unknown || one.has_unknown;
+        answer->keeps_out_ipv4 = answer->keeps_out_ipv4 || ipv4;
+        answer->keeps_out_ipv6 = answer->keeps_out_ipv6 || ipv6;
+        answer->has_unknown = answer->has_unknown || one.has_unknown;
         for (size_t k = 0; k < one.let_in.count; k++)
-            realip_words_add(&setup->arena, &answer.let_in, one.let_in.items[k]);
+            realip_words_add(&setup->arena, &answer->let_in, one.let_in.items[k]);
     }
+}
+
+struct realip_firewall_answer realip_firewall_ask(struct realip_setup *setup, unsigned port)
+{
+    const struct realip_host *host = &setup->host;
+    struct realip_firewall_answer answer = { .is_named = false };
+
+    if (host->firewall == NULL || port == 0)
+        return answer;
+    ask_text(setup, host->firewall, port, host->firewall_ipv6 == NULL ? REALIP_FIREWALL_IPV4 | REALIP_FIREWALL_IPV6 : REALIP_FIREWALL_IPV4, &answer);
+    if (host->firewall_ipv6 != NULL)
+        ask_text(setup, host->firewall_ipv6, port, REALIP_FIREWALL_IPV6, &answer);
     return answer;
 }

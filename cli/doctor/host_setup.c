@@ -12,7 +12,7 @@
 #include "runtime/host_networks.h"
 #include "setup.h"
 
-#define NFT_SECONDS 5
+#define FIREWALL_SECONDS 5
 
 static const struct {
     const char *word;
@@ -39,16 +39,16 @@ static void add_gateway(struct realip_setup *setup, struct realip_address addres
     host->gateways[host->gateway_count++] = address;
 }
 
-/* "10.0.20.50/24" or "10.0.20.50". */
+/* "10.0.20.50/24" or "10.0.20.50"; "fe80::1%eth0" is an address, too. */
 static bool read_address(const char *text, struct realip_host_address *address_r)
 {
-    size_t length = strcspn(text, "/");
+    const char *slash = strchr(text, '/');
     const char *reason;
 
-    if (realip_address_parse(text, length, &address_r->address, &reason) < 0)
+    if (realip_address_parse(text, strcspn(text, "/%"), &address_r->address, &reason) < 0)
         return false;
     unsigned longest = address_r->address.family == REALIP_FAMILY_IPV4 ? 32 : 128;
-    address_r->prefix = text[length] == '/' ? realip_text_port(text + length + 1) : longest;
+    address_r->prefix = slash != NULL ? realip_text_port(slash + 1) : longest;
     return address_r->prefix <= longest;
 }
 
@@ -141,6 +141,30 @@ static enum realip_container own_container(void)
     return getenv("container") != NULL ? REALIP_CONTAINER_OTHER : REALIP_CONTAINER_NONE;
 }
 
+/* What a program prints of the firewall; NULL where it is not there or fails. */
+static const char *printed_by(struct realip_setup *setup, const char *program, const char *first, const char *second)
+{
+    const char *argv[] = { realip_program_find(&setup->arena, program), first, second, NULL };
+    struct realip_program_output output;
+    const char *reason;
+
+    return argv[0] != NULL && realip_program_run(&setup->arena, argv, FIREWALL_SECONDS, &output, &reason) == 0
+                   && output.status == 0
+               ? output.out
+               : NULL;
+}
+
+/* A firewall that is not seen is no failure: it may stand in front of the host as well. nft shows what iptables made, too, and
+ * comes in a package of its own. */
+static void read_own_firewall(struct realip_setup *setup)
+{
+    setup->host.firewall = printed_by(setup, "nft", "list", "ruleset");
+    if (setup->host.firewall != NULL)
+        return;
+    setup->host.firewall = printed_by(setup, "iptables-save", NULL, NULL);
+    setup->host.firewall_ipv6 = printed_by(setup, "ip6tables-save", NULL, NULL);
+}
+
 void realip_host_read_own(struct realip_setup *setup)
 {
     struct realip_network_list gateways = { 0 };
@@ -164,15 +188,8 @@ void realip_host_read_own(struct realip_setup *setup)
     setup->host.is_known = true;
     setup->host.origin = (struct realip_origin){ "/proc/net/route", 0 };
     realip_words_add(&setup->arena, &setup->looked_at, "host");
-    const char *nft = geteuid() == 0 ? realip_program_find(&setup->arena, "nft") : NULL;
-    const char *argv[] = { nft, "list", "ruleset", NULL };
-    struct realip_program_output output;
-    const char *reason;
-    /* Nobody but root may ask, and a firewall that is not seen is no failure: it may stand in front of the host as
-     * well. */
-    if (nft != NULL && realip_program_run(&setup->arena, argv, NFT_SECONDS, &output, &reason) == 0
-        && output.status == 0)
-        setup->host.firewall = output.out;
+    if (geteuid() == 0) /* nobody else may ask */
+        read_own_firewall(setup);
 }
 
 void realip_host_read_firewall(struct realip_setup *setup, const char *file)

@@ -151,7 +151,8 @@ struct realip_host {
     size_t address_count;
     struct realip_address *gateways; /* default gateways, and the host's own bridges */
     size_t gateway_count;
-    const char *firewall; /* nft's rules or iptables-save's; NULL where nobody looked */
+    const char *firewall;      /* nft's rules or iptables-save's; NULL where nobody looked */
+    const char *firewall_ipv6; /* ip6tables-save's: the other one is of IPv4 alone then; NULL: it is of both */
 };
 
 /* One message of the configuration's reader, taken apart. */
