@@ -10,8 +10,8 @@ PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "do
 SERVER = hosts.SERVER_OUT.v4
 
 
-def debian(machine):
-    machine.start_postfix(mynetworks="127.0.0.0/8 [::1]/128 10.0.20.0/24")
+def debian(machine, mynetworks="127.0.0.0/8 [::1]/128 10.0.20.0/24"):
+    machine.start_postfix(mynetworks=mynetworks)
     machine.start_dovecot()
     machine.start_realip()
 
@@ -31,7 +31,25 @@ def watched(machine):
     machine.shell("systemctl restart dovecot", machine.mail)
 
 
+def behind_nginx(machine):
+    debian(machine, "127.0.0.0/8 [::1]/128")
+    machine.nginx()
+    for block in page.read(os.path.join(PAGES, "plain-debian.md")):
+        if isinstance(block, page.Block) and block.options.get("dovecot") == machine.dovecot:
+            machine.write(block.options["file"], block.text)
+
+
+XCLIENT = "ADDR=198.51.100.99"
+
 RECIPES = {
+    "nginx-xclient": Recipe("server", {
+        "a client, through nginx": Mail("client", hosts.PROXY_OUT.v4),
+        "a client over IPv6, through nginx": Mail("client", hosts.PROXY_OUT.v6),
+        "a client who reads his mail, through nginx": Imap("client", hosts.PROXY_OUT.v4),
+        "another host of 10.0.20.0/24, which says XCLIENT": Mail("node1", INSIDE, 2525, xclient=XCLIENT),
+        "another host, which says that it is a user (`LOGIN=ceo`)": Mail("node1", INSIDE, 2525, foreign=True, xclient=XCLIENT + " LOGIN=ceo"),
+        "somebody who comes without nginx": Mail("stranger", SERVER, 2525),
+    }, behind_nginx, needs=("dovecot", "nginx")),
     "monitor-protect-enforce": Recipe("server", {
         "a client writes to you": Mail("client", SERVER),
         "somebody behind the gateway relays": Mail("node1", INSIDE, foreign=True),

@@ -77,9 +77,10 @@ class Hosts:
         self.container.ip(f"addr add {container} dev eth0", f"route add default via {gateway.partition('/')[0]}")
 
     def publish(self, container, ports):
-        """As `ports:` of Compose: IPv4 by a rule of the firewall. IPv6 is left to docker-proxy, a program (see machine.py)."""
-        rules = "\n".join(f"ip daddr {DOCKER.v4} tcp dport {port} dnat ip to {container}:{port}" for port in ports)
-        self.docker.nft(f"table ip docker {{\nchain prerouting {{\ntype nat hook prerouting priority -100;\n{rules}\n}}\n}}\n")
+        """As `ports:` of Compose, by rules of the firewall. Where there are none docker-proxy is left, a program (see docker.py)."""
+        family, host, to = ("ip6", DOCKER.v6, f"[{container}]") if ":" in container else ("ip", DOCKER.v4, container)
+        rules = "\n".join(f"{family} daddr {host} tcp dport {port} dnat to {to}:{port}" for port in ports)
+        self.docker.nft(f"table {family} docker {{\nchain prerouting {{\ntype nat hook prerouting priority -100;\n{rules}\n}}\n}}\n")
 
     # ---- Kubernetes ----------------------------------------------------------------------------------------------------
     def apply(self, service):

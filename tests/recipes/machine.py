@@ -123,6 +123,18 @@ userdb static {{
 }}
 """}
 
+NGINX = """user www-data;
+worker_processes 1;
+pid /run/nginx.pid;
+error_log stderr warn;
+load_module /usr/lib/nginx/modules/ngx_mail_module.so;
+events { worker_connections 256; }
+http {
+    access_log off;
+    include /etc/nginx/conf.d/*.conf;
+}
+"""
+
 HAPROXY = """global
     log stdout format raw local0
     maxconn 500
@@ -257,6 +269,10 @@ class Machine:
     def haproxy(self):
         """As Debian has it: what is global, and no proxy yet."""
         self.write("/etc/haproxy/haproxy.cfg", HAPROXY)
+
+    def nginx(self):
+        """Debian's, with its mail module."""
+        self.write("/etc/nginx/nginx.conf", NGINX)
 
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):

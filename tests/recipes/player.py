@@ -124,7 +124,7 @@ class Player:
     def _yaml(self, block):
         import yaml     # Debian's python3-yaml
         for document in yaml.safe_load_all(block.text):
-            if document["kind"] == "Service":
+            if document.get("kind") == "Service":
                 self.machine.hosts.apply(document)
             elif self.recipe.on_yaml:
                 self.recipe.on_yaml(self.machine, document)

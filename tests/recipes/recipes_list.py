@@ -1,6 +1,7 @@
 """Each page of docs/recipes: where its mail server stands, what is there before, and who comes."""
 
 import debian
+import docker
 import kubernetes
 
-RECIPES = {**debian.RECIPES, **kubernetes.RECIPES}
+RECIPES = {**debian.RECIPES, **docker.RECIPES, **kubernetes.RECIPES}
