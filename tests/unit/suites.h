@@ -4,6 +4,14 @@
 
 #include <check.h>
 
+/* ck_assert_msg() for what is asked a million times: check writes to a pipe at each assertion, and that takes longer
+ * than the tests, under valgrind by far. */
+#define realip_assert_often(condition, ...) \
+    do {                                    \
+        if (!(condition))                   \
+            ck_abort_msg(__VA_ARGS__);      \
+    } while (0)
+
 Suite *realip_address_suite(void);
 Suite *realip_shared_address_suite(void);
 Suite *realip_network_suite(void);
