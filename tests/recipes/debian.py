@@ -2,6 +2,7 @@
 
 import os
 
+import clients
 import hosts
 import page
 from player import Imap, Mail, Recipe
@@ -41,7 +42,22 @@ def behind_nginx(machine):
 
 XCLIENT = "ADDR=198.51.100.99"
 
+def without_modules(machine):
+    machine.start_postfix(mynetworks="127.0.0.0/8 [::1]/128")
+    machine.start_dovecot()
+
+
+def told(_connection):
+    """What HAProxy says of the client."""
+    return clients.proxy_v2(hosts.CLIENT.v4, hosts.PROXY.v4)
+
+
 RECIPES = {
+    "auth-policy": Recipe("server", {
+        "a client": Imap("client", SERVER),
+        "a client, through HAProxy": Imap("proxy", INSIDE, 10143, told),
+        "somebody behind a gateway": Imap("node1", INSIDE),
+    }, without_modules, needs=("dovecot", "openssl")),
     "nginx-xclient": Recipe("server", {
         "a client, through nginx": Mail("client", hosts.PROXY_OUT.v4),
         "a client over IPv6, through nginx": Mail("client", hosts.PROXY_OUT.v6),

@@ -23,6 +23,7 @@ from sandbox import LabError, Processes, call, wait_until  # noqa: E402
 
 CONFIG = "/etc/mail-realip/mail-realip.conf"
 USER = "mail-realip"
+NOBODY = 65534
 OWN_DOMAIN, OTHER_DOMAIN = "example.org", "elsewhere.test"
 PROGRAMS = ("policyd/realip-policyd", "milter/realip-milter", "cli/realipctl")
 LAID_OVER = ("/etc", "/run", "/var/log", "/var/spool/postfix", "/var/lib/postfix", "/var/lib/dovecot", "/var/lib/haproxy", "/var/lib/nginx")
@@ -40,8 +41,9 @@ smtpd_sasl_path = private/auth
 virtual_mailbox_domains = example.org
 virtual_mailbox_maps = static:all
 """
-# What such a set-up does not say.
-SETUP_CF = """myhostname = mail.example.org
+# What such a set-up does not say, and without the filters that it names.
+SETUP_CF = """smtpd_milters =
+myhostname = mail.example.org
 mydestination =
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
@@ -277,28 +279,32 @@ class Machine:
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):
         argv, host, ready = {
-            "realip-policyd": ([*self._identity(), "/run/bin/realip-policyd"], self.mail, lambda: "ready" in self.log["policyd"].since()),
-            "realip-milter": (["/run/bin/realip-milter"], self.mail, lambda: "ready" in self.log["milter"].since()),
-            "dovecot": ([dovecot.BINARY, "-F"], self.mail, lambda: "starting up" in self.log["dovecot"].since()),
+            "realip-policyd": ([*self._identity(), "/run/bin/realip-policyd"], self.mail, ("policyd", "ready")),
+            "realip-milter": (["/run/bin/realip-milter"], self.mail, ("milter", "ready")),
+            "dovecot": ([dovecot.BINARY, "-F"], self.mail, ("dovecot", "starting up")),
             "haproxy": (["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"], self.place["haproxy"], None),
             "nginx": (["nginx", "-g", "daemon off;"], self.place["nginx"], None),
         }[unit]
+        mark = self.mark()
         self.units[unit] = self.processes.start(unit, argv, host, self.environment)
         if ready:
-            wait_until(ready, 10, f"{unit} starts", self.processes)
+            log, word = ready
+            wait_until(lambda: word in self.log[log].since(mark[log]), 10, f"{unit} starts", self.processes)
         else:
             time.sleep(0.3)
             self.processes.check()
 
     @staticmethod
     def _identity():
-        """A container says itself as whom it runs, and with which capability."""
+        """A container says itself as whom it runs (65534), and with which capability."""
         if not os.path.exists(CONFIG):
             return []
         with open(CONFIG, encoding="utf-8") as file:
             if re.search(r"^user = ", file.read(), re.MULTILINE):
                 return []
-        return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--bounding-set=-all,+sys_ptrace", "--inh-caps=-all,+sys_ptrace",
+        for path in ("/run/mail-realip", "/var/spool/postfix/realip"):
+            os.chown(path, NOBODY, NOBODY)
+        return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set=-all,+sys_ptrace", "--inh-caps=-all,+sys_ptrace",
                 "--ambient-caps=-all,+sys_ptrace"]
 
     def _stop_unit(self, unit):

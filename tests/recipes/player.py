@@ -26,22 +26,39 @@ class Mail:
 
     def run(self, machine, tag):
         recipient = f"{tag}@{OTHER_DOMAIN if self.foreign else OWN_DOMAIN}"
-        result = clients.smtp(getattr(machine.hosts, self.host), self.to, self.port, f"{tag}@client.example", [recipient], (), self.source, self.header,
+        result = clients.smtp(getattr(machine.hosts, self.host), self.to, self.port, f"{tag}@{OWN_DOMAIN}", [recipient], (), self.source, self.header,
                               self.user, xclient=self.xclient)
         return str(result.told()), result.transcript
 
 
 @dataclasses.dataclass
 class Imap:
-    """One IMAP session with the right password."""
+    """One IMAP session with the right password. `identity`: the client that ID names before it."""
     host: str
     to: str
     port: int = 143
     header: object = None
+    source: str = None
+    identity: str = None
 
     def run(self, machine, tag):
-        result = clients.imap(getattr(machine.hosts, self.host), self.to, self.port, tag, None, self.header)
+        host = getattr(machine.hosts, self.host)
+        if self.identity:
+            return self._with_identity(host, tag)
+        result = clients.imap(host, self.to, self.port, tag, self.source, self.header)
         return result.told if result.greeted else " ".join(result.transcript) or result.told, result.transcript
+
+    def _with_identity(self, host, tag):
+        with clients.Conversation(host, self.to, self.port, self.source) as talk:
+            talk.line()
+            for name, command in (("i", f'ID ("x-originating-ip" "{self.identity}")'), ("a", f"LOGIN {tag} secret"), ("b", "SELECT INBOX")):
+                talk.send(f"{name} {command}")
+                line = talk.line()
+                while line and not line.startswith(name + " "):
+                    line = talk.line()
+                if not line or not line.startswith(name + " OK"):
+                    break
+            return line or "connection closed", talk.lines
 
 
 @dataclasses.dataclass
