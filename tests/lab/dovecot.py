@@ -8,11 +8,11 @@ import shutil
 import subprocess
 
 import plan
+import programs
 from logs import Log
 from sandbox import call, wait_until
 
 BINARY = "/usr/sbin/dovecot"
-SYSTEM_MODULES = "/usr/lib/dovecot/modules"
 CLONE_NEWNS = 0x00020000
 MAIL_USER = 65534       # owns the mailboxes; Debian's "nobody"
 
@@ -241,16 +241,18 @@ MODULES = {"login/lib10_login_realip_plugin.so", "auth/libauthdb_realip.so", "li
 
 def show_modules(build, folder):
     """Makes Dovecot see our modules in its own folder, which is compiled into it: a copy with ours is laid over it, in a mount namespace of the
-    lab's own that ends with it. False when they are not built."""
-    built = {name: os.path.join(build, "dovecot-plugin", ".libs", os.path.basename(name)) for name in MODULES}
+    lab's own that ends with it. Those that are installed (`build` is None) are in that folder. False when they are not there."""
+    built = {name: programs.module(build, name) for name in MODULES}
     if not all(map(os.path.exists, built.values())):
         return False
+    if not build:
+        return True
     whole = os.path.join(folder, "modules")
-    shutil.copytree(SYSTEM_MODULES, whole, symlinks=True)
+    shutil.copytree(programs.DOVECOT_MODULES, whole, symlinks=True)
     for name, path in built.items():
         os.makedirs(os.path.dirname(os.path.join(whole, name)), exist_ok=True)
         shutil.copy(path, os.path.join(whole, name))
     call("unshare", CLONE_NEWNS)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True, timeout=20)
-    subprocess.run(["mount", "--bind", whole, SYSTEM_MODULES], check=True, timeout=20)
+    subprocess.run(["mount", "--bind", whole, programs.DOVECOT_MODULES], check=True, timeout=20)
     return True

@@ -20,6 +20,7 @@ import net
 import nginx
 import plan
 import postfix
+import programs
 import realip
 import sandbox
 from report import Report
@@ -33,6 +34,7 @@ KEPT = "configurations and logs are in"
 def arguments():
     parser = argparse.ArgumentParser(description="Builds hosts from network namespaces and judges real mail sessions.")
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build"), help="the folder that mail-realip was built in")
+    parser.add_argument("--installed", action="store_const", dest="build", const=None, help="test what the packages have installed, not a build")
     parser.add_argument("--scenes", help="only these scenes, as 2,5b")
     parser.add_argument("--rows", help="only rows that match this pattern, as '2/*/v4/*'")
     parser.add_argument("--size", choices=tuple(catalogue.SIZES), default="quick", help="how many sessions the crowds of scenes 7, 11, 14 and fault have")
@@ -101,7 +103,8 @@ class Lab:
         self.network = net.Network()
         self.report.progress("starting mail-realip, Postfix, Dovecot and HAProxy")
         self.postfix = postfix.Postfix(self.folder)
-        self.realip = realip.Realip(os.path.abspath(self.options.build), self.folder, self.postfix.sockets, self.impostor,
+        build = self.options.build and os.path.abspath(self.options.build)
+        self.realip = realip.Realip(build, self.folder, self.postfix.sockets, self.impostor,
                                     catalogue.SIZES[self.options.size].window)
         self.dovecot_missing = self.plugin_missing = None
         if any(row.needs_dovecot() for row in rows):
@@ -124,7 +127,7 @@ class Lab:
         if self.dovecot_missing:
             return
         if not self.impostor and not dovecot.show_modules(self.options.build, self.folder):
-            self.plugin_missing = "the Dovecot modules are not built"
+            self.plugin_missing = f"the Dovecot modules are {programs.absent(self.options.build)}"
         for name, instance in plan.DOVECOT_INSTANCES.items():
             if not instance.modules or not self.plugin_missing:
                 self.dovecots[name] = self._dovecot(name, instance)

@@ -7,6 +7,7 @@ import socket
 import sys
 
 import plan
+import programs
 import recipes
 from logs import Log
 from postfix import policy_socket
@@ -93,7 +94,7 @@ class Realip:
     PROGRAMS = {"policyd": ("policyd/realip-policyd", "policy"), "milter": ("milter/realip-milter", "milter")}
 
     def __init__(self, build, folder, sockets, impostor=None, window=None):
-        """`window`: of suspicion, in seconds; None as mail-realip has it."""
+        """`build`: as programs.py takes it. `window`: of suspicion, in seconds; None as mail-realip has it."""
         self.build, self.impostor, self.missing = build, impostor, {}
         self.window, self.suspected = window, {}    # {(guard, family): when the last client of a suspect came}
         self.folder, self.sockets = os.path.join(folder, "realip"), sockets
@@ -120,9 +121,9 @@ class Realip:
         if self.impostor:
             role = {"policyd": "policy", "milter": "milter"}[guard]
             return [sys.executable, "-B", os.path.join(HERE, "impostor_servers.py"), role, os.path.join(self.sockets, end), self.impostor]
-        path = os.path.join(self.build, program)
+        path = programs.program(self.build, program)
         if not os.path.exists(path):
-            self.missing[guard] = f"{program} is not built"
+            self.missing[guard] = f"{program} is {programs.absent(self.build)}"
             return None
         config = self.write(f"{instance}.conf", postfix_config(self.sockets, instance)) if instance else self.config
         return (SIDECAR if instance == "sidecar" else []) + [path, "-c", config]
