@@ -49,7 +49,10 @@ const char *realip_daemon_options(int argc, char **argv, const char *program)
             printf("%s %s\n", program, PACKAGE_VERSION);
             exit(0);
         } else {
-            fprintf(stderr, "%s: '%s' is not understood\n", program, argv[i]);
+            if (strcmp(argv[i], "-c") == 0)
+                fprintf(stderr, "%s: -c needs a file\n", program);
+            else
+                fprintf(stderr, "%s: '%s' is not understood\n", program, argv[i]);
             print_usage(stderr, program);
             exit(64);
         }
