@@ -5,7 +5,7 @@ import os
 import clients
 import hosts
 import page
-from player import Imap, Mail, Recipe
+from player import Check, Imap, Mail, Recipe
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "recipes")
 SERVER = hosts.SERVER_OUT.v4
@@ -52,7 +52,45 @@ def told(_connection):
     return clients.proxy_v2(hosts.CLIENT.v4, hosts.PROXY.v4)
 
 
+def chosen(_connection):
+    return clients.proxy_v2("198.51.100.99", hosts.PROXY.v4)
+
+
+def a_node(_connection):
+    return clients.proxy_v2(hosts.NODES["node1"].v4, hosts.PROXY.v4)
+
+
+def behind_traefik(machine):
+    """With the modules in Dovecot, as plain-debian has them."""
+    behind_nginx(machine)
+
+
+def read_traefik(_machine, document):
+    if "entryPoints" in document:
+        assert set(document["entryPoints"]) == {"smtp", "imap"}, document
+        return
+    tcp = document["tcp"]
+    for name, port in (("smtp", 2525), ("imap", 10143)):
+        service = tcp["services"][tcp["routers"][name]["service"]]["loadBalancer"]
+        assert service["servers"] == [{"address": f"{INSIDE}:{port}"}], service
+        assert tcp["serversTransports"][service["serversTransport"]]["proxyProtocol"]["version"] == 2, tcp
+
+
 RECIPES = {
+    "cloud-load-balancers": Recipe("server", {
+        "a client, box off, to port 25": Mail("proxy", INSIDE),
+        "a client, box off, to port 2525": Mail("proxy", INSIDE, 2525),
+        "a client, box on, to port 2525": Mail("proxy", INSIDE, 2525, told),
+        "a client, box on, to port 25": Mail("proxy", INSIDE, 25, told),
+        "a health check with a header that names nobody": Check("proxy", INSIDE, 2525, clients.proxy_local),
+        "a stranger who reaches port 2525": Mail("stranger", SERVER, 2525, chosen),
+    }, lambda machine: debian(machine, "127.0.0.0/8 [::1]/128")),
+    "traefik": Recipe("server", {
+        "a client, through Traefik": Mail("proxy", INSIDE, 2525, told),
+        "a client who reads his mail, through Traefik": Imap("proxy", INSIDE, 10143, told),
+        "a client, when Traefik itself lost him (a node's address in the header)": Mail("proxy", INSIDE, 2525, a_node),
+        "a stranger who reaches port 2525": Mail("stranger", SERVER, 2525, chosen),
+    }, behind_traefik, on_yaml=read_traefik, needs=("dovecot",)),
     "auth-policy": Recipe("server", {
         "a client": Imap("client", SERVER),
         "a client, through HAProxy": Imap("proxy", INSIDE, 10143, told),

@@ -385,13 +385,15 @@ class Machine:
         """Waits until a change of mail-realip.conf is in force, if there was one; what is wrong with it, or None."""
         if not os.path.exists(CONFIG) or self.rules() == before:
             return None
-        if "realip-policyd" not in self.units:
-            self._start_unit("realip-policyd")
+        with open(CONFIG, encoding="utf-8") as file:
+            daemon = "policyd" if re.search(r"^policyd \{", file.read(), re.MULTILINE) else "milter"
+        if f"realip-{daemon}" not in self.units:
+            self._start_unit(f"realip-{daemon}")
             return None
-        mark = self.log["policyd"].mark()
+        mark = self.log[daemon].mark()
         end = time.monotonic() + 4
         while time.monotonic() < end:
-            text = self.log["policyd"].since(mark)
+            text = self.log[daemon].since(mark)
             if "old rules stay" in text:
                 return text
             if "new rules are in force" in text:

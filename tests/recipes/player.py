@@ -62,6 +62,19 @@ class Imap:
 
 
 @dataclasses.dataclass
+class Check:
+    """A health check that speaks SMTP: it greets and goes."""
+    host: str
+    to: str
+    port: int
+    header: object
+
+    def run(self, machine, tag):
+        result = clients.smtp(getattr(machine.hosts, self.host), self.to, self.port, header=self.header)
+        return str(result.quit), result.transcript
+
+
+@dataclasses.dataclass
 class Silence:
     """Nobody answers: a connection that comes to nothing."""
     host: str
@@ -85,6 +98,7 @@ class Recipe:
     on_yaml: object = None      # on_yaml(machine, document)
     events: dict = dataclasses.field(default_factory=dict)      # what happens -> event(machine)
     needs: tuple = ()           # programs
+    missing: object = None      # missing(build): why it can't be followed here, or None
     bounded: int = 60           # seconds
 
 

@@ -3,5 +3,6 @@
 import debian
 import docker
 import kubernetes
+import sendmail_server
 
-RECIPES = {**debian.RECIPES, **docker.RECIPES, **kubernetes.RECIPES}
+RECIPES = {**debian.RECIPES, **docker.RECIPES, **kubernetes.RECIPES, **sendmail_server.RECIPES}
