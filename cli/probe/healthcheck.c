@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "connection.h"
+#include "http_get.h"
 #include "race.h"
 #include "session.h"
 #include "subcommand.h"
@@ -32,9 +33,12 @@ static const char usage[]
       "  realipctl healthcheck 127.0.0.1:2525\n"
       "  realipctl healthcheck --proxy none --timeout 9 127.0.0.1:25        # postscreen greets after 6 s\n"
       "  realipctl healthcheck --tls --protocol imap '[::1]:10993'\n"
+      "  realipctl healthcheck http://127.0.0.1:9168                        # realip-policyd itself, where its http listens\n"
       "usage: realipctl healthcheck [OPTIONS] HOST:PORT\n"
+      "       realipctl healthcheck [--timeout S] http://HOST:PORT | unix:/PATH\n"
       "       realipctl healthcheck [OPTIONS] PROXY_ADDRESS PROXY_PORT SERVER_ADDRESS SERVER_PORT\n"
-      "  The second form is how HAProxy's external-check calls a command. It gives no options and no PATH: point it to\n"
+      "  The second form asks /healthz of realip-policyd or realip-milter, for an image that has no curl.\n"
+      "  The third form is how HAProxy's external-check calls a command. It gives no options and no PATH: point it to\n"
       "  realip-healthcheck, or to a script that says: exec /usr/bin/realip-healthcheck --proxy none --timeout 9 \"$@\"\n"
       "  --proxy WHAT     what is said first: local (PROXY v2 LOCAL, the default), v1 or v2 (with this host as client), none\n"
       "  --protocol P     smtp, submission, lmtp, imap, pop3 or sieve (default: by the port, or whatever greets)\n"
@@ -42,13 +46,14 @@ static const char usage[]
       "  --timeout S      seconds for all of it, looking up the name included (default 5; behind HAProxy's four words 60, as HAProxy ends\n"
       "                   a check itself: timeout check, or inter)\n"
       "It connects, waits for the greeting, says QUIT or LOGOUT and waits for the end: no reset, no error in the server's log.\n"
-      "Exit status: 0 it greets, 1 it does not, 64 wrong arguments.\n";
+      "Exit status: 0 it greets (a daemon: it is well), 1 it does not, 64 wrong arguments.\n";
 
 struct check {
     struct realip_probe_order order;
     enum realip_probe_opening opening; /* PLAIN, V1, V2 or LOCAL */
     struct realip_probe_targets targets;
     long long deadline; /* of all of it */
+    const char *daemon;  /* where a daemon of ours has its HTTP, in place of a listener; or NULL */
 };
 
 /* The connection that there is, for the signal's handler, which is there only with it. */
@@ -106,6 +111,25 @@ static int read_option(int code, const char *value, struct check *check)
     }
 }
 
+static bool is_daemon(const char *target)
+{
+    return strncmp(target, "http://", 7) == 0 || strncmp(target, "unix:", 5) == 0;
+}
+
+/* The path may be left out, and there is but one. */
+static int read_daemon(const char *target, struct check *check)
+{
+    const char *path = strncmp(target, "unix:", 5) == 0 ? NULL : strchr(target + 7, '/');
+
+    if (path != NULL && strcmp(path, "/") != 0 && strcmp(path, "/healthz") != 0)
+        return wrong("target", target, "a daemon is asked for its health alone: http://HOST:PORT");
+    if (check->opening != REALIP_PROBE_LOCAL || check->order.protocol != REALIP_PROBE_PROTOCOL_UNKNOWN
+        || check->order.tls != REALIP_PROBE_TLS_NONE)
+        return wrong("target", target, "a daemon is asked without --proxy, --protocol and --tls: take them away");
+    check->daemon = target;
+    return 0;
+}
+
 /* What stands behind the options. A name that nobody knows is a wrong word; one that nobody tells of in time is a finding (*late_r, its reason). */
 static int read_target(int count, char **words, struct check *check, const char **late_r)
 {
@@ -118,6 +142,8 @@ static int read_target(int count, char **words, struct check *check, const char 
     if (check->order.msecs == 0)
         check->order.msecs = count == 4 ? EXTERNAL_MSECS : DEFAULT_MSECS;
     check->deadline = realip_probe_now() + check->order.msecs * 1000LL;
+    if (count == 1 && is_daemon(host))
+        return read_daemon(host, check);
     if (count == 1)
         result = realip_probe_resolve(host, AF_UNSPEC, check->deadline, &check->targets, &reason);
     else
@@ -227,6 +253,25 @@ static bool run(struct check *check, char told[REALIP_PROBE_WORDS_SIZE])
     return good;
 }
 
+/* A daemon that goes on with older rules says so and is well: to start it anew would lose them. */
+static int ask_daemon(const struct check *check)
+{
+    struct realip_http_place place = { .url = check->daemon };
+    long long began = realip_probe_now();
+    char error[600] = "";
+    char *text = NULL;
+    bool answers = realip_http_get_text(&place, "/healthz", check->order.msecs, &text, error, sizeof(error)) == 0;
+    bool good = answers && strncmp(text, "ok", 2) == 0;
+    char told[REALIP_PROBE_WORDS_SIZE];
+
+    if (answers)
+        text[strcspn(text, "\r\n")] = '\0';
+    realip_probe_copy_words(answers ? text : error, told);
+    printf("%s %s, %.1f ms: %s\n", good ? "ok" : "bad", check->daemon, (double)(realip_probe_now() - began) / 1000, told);
+    free(text);
+    return fflush(stdout) == 0 && good ? EXIT_SUCCESS : EXIT_BAD;
+}
+
 int realip_healthcheck_main(const char *config_path, int argc, char **argv)
 {
     static struct check check;
@@ -243,6 +288,8 @@ int realip_healthcheck_main(const char *config_path, int argc, char **argv)
         fputs(result > 0 ? usage : "", stdout);
         return result > 0 ? 0 : REALIP_EXIT_USAGE;
     }
+    if (check.daemon != NULL)
+        return ask_daemon(&check);
     if (late != NULL) {
         printf("bad %s, %.1f ms: %s\n", check.targets.host, check.order.msecs + 0.0, late);
         return EXIT_BAD;
