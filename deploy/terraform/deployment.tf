@@ -394,6 +394,8 @@ resource "kubernetes_deployment_v1" "mail" {
                 path               = "token"
                 expiration_seconds = 3600
               }
+            }
+            sources {
               config_map {
                 name = "kube-root-ca.crt"
                 items {
@@ -401,6 +403,8 @@ resource "kubernetes_deployment_v1" "mail" {
                   path = "ca.crt"
                 }
               }
+            }
+            sources {
               downward_api {
                 items {
                   path = "namespace"

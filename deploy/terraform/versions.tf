@@ -3,7 +3,7 @@ terraform {
   required_providers {
     kubernetes = {
       source  = "hashicorp/kubernetes"
-      version = ">= 2.36, < 4.0"
+      version = "~> 2.38"
     }
   }
 }
