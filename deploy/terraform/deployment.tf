@@ -173,14 +173,14 @@ resource "kubernetes_deployment_v1" "mail" {
             container_port = 9168
             protocol       = "TCP"
           }
-          # An ordinary user gets a capability from the program's file alone, which "false" would forbid. It is for the helper that sees who is really connected
-          # to smtpd; the process that reads what strangers send gives it up, and sets no_new_privs, before it reads anything.
+          # The capability is for the helper that sees who is really connected to smtpd; the process that reads what strangers send gives it up before it reads
+          # anything. An ordinary user keeps it through exec because the image's program has it in its file.
           security_context {
             run_as_non_root            = true
             run_as_user                = "65532"
             run_as_group               = "65532"
             read_only_root_filesystem  = true
-            allow_privilege_escalation = true
+            allow_privilege_escalation = false
             capabilities {
               drop = ["ALL"]
               add  = ["SYS_PTRACE"]
