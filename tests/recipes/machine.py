@@ -26,7 +26,7 @@ USER = "mail-realip"
 NOBODY = 65534
 OWN_DOMAIN, OTHER_DOMAIN = "example.org", "elsewhere.test"
 PROGRAMS = ("policyd/realip-policyd", "milter/realip-milter", "cli/realipctl")
-LAID_OVER = ("/etc", "/run", "/var/log", "/var/spool/postfix", "/var/lib/postfix", "/var/lib/dovecot", "/var/lib/haproxy", "/var/lib/nginx")
+LAID_OVER = ("/etc", "/run", "/var/log", "/var/spool", "/var/lib/postfix", "/var/lib/dovecot", "/var/lib/haproxy", "/var/lib/nginx")
 
 # What a mail server is told when it is set up, and nothing of mail-realip.
 MAIN_CF = """compatibility_level = 3.6
@@ -193,7 +193,7 @@ class Machine:
             subprocess.run(["mount", "--bind", own, path], check=True, timeout=20)
         for name in ("mail-realip", "postfix", "dovecot", "haproxy", "nginx"):
             shutil.rmtree("/etc/" + name, ignore_errors=True)
-        for path in ("/run/bin", "/run/units", "/run/home", "/run/lock", "/etc/mail-realip", "/etc/postfix", "/etc/dovecot/conf.d", "/etc/haproxy", "/etc/nginx"):
+        for path in ("/run/bin", "/run/units", "/run/home", "/run/lock", "/var/spool/postfix", "/etc/mail-realip", "/etc/postfix", "/etc/dovecot/conf.d", "/etc/haproxy", "/etc/nginx"):
             os.makedirs(path)
         os.makedirs("/run/mailboxes")
         os.chown("/run/mailboxes", 65534, 65534)

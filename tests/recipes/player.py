@@ -99,7 +99,7 @@ class Recipe:
     events: dict = dataclasses.field(default_factory=dict)      # what happens -> event(machine)
     needs: tuple = ()           # programs
     missing: object = None      # missing(build): why it can't be followed here, or None
-    bounded: int = 60           # seconds
+    bounded: int = 120          # seconds
 
 
 class Player:
