@@ -71,8 +71,10 @@ static void end_turn(struct worker *worker)
 static void count(struct worker *worker)
 {
     take_turn(worker);
-    for (size_t i = 0; i < worker->count + worker->has_last; i++)
-        realip_audit_tally_add(worker->run->tally, &worker->findings[i]);
+    for (size_t i = 0; i < worker->count + worker->has_last; i++) {
+        for (unsigned times = worker->findings[i].event.times; times > 0; times--)
+            realip_audit_tally_add(worker->run->tally, &worker->findings[i]);
+    }
     worker->count = 0;
     worker->has_last = false;
 }

@@ -5,6 +5,7 @@
 #include "log_form.h"
 
 #define MOST_MESSAGE 8192U
+#define MOST_TIMES   10000
 #define WORDS(text)  text, sizeof(text) - 1 /* with its length: a line is compared with many of them */
 
 static struct realip_log_text group(const struct realip_log_reader *reader, unsigned number)
@@ -208,6 +209,30 @@ static bool read_verdict(struct realip_log_reader *reader, const struct realip_l
     return true;
 }
 
+/* "message repeated 3 times: [ text]" stands for three lines (rsyslog, $RepeatedMsgReduction). A number that nobody can mean is one. */
+static unsigned take_times(struct realip_log_text *message)
+{
+    static const char begin[] = "message repeated ";
+    static const char end[] = " times: [";
+    struct realip_log_text inner = *message;
+    unsigned times = 0;
+
+    if (!begins(inner, begin) || inner.start[inner.length - 1] != ']')
+        return 1;
+    for (drop(&inner, sizeof(begin) - 1); inner.length > 0 && inner.start[0] >= '0' && inner.start[0] <= '9' && times <= MOST_TIMES; drop(&inner, 1))
+        times = times * 10 + (unsigned)(inner.start[0] - '0');
+    if (!begins(inner, end))
+        return 1;
+    drop(&inner, sizeof(end) - 1);
+    if (begins(inner, " "))
+        drop(&inner, 1);
+    if (inner.length == 0)
+        return 1;
+    inner.length--;
+    *message = inner;
+    return times >= 1 && times <= MOST_TIMES ? times : 1;
+}
+
 void realip_log_event_read(struct realip_log_reader *reader, const struct realip_log_line *line, struct realip_log_event *event_r)
 {
     struct realip_log_text message = line->message;
@@ -216,6 +241,7 @@ void realip_log_event_read(struct realip_log_reader *reader, const struct realip
     event_r->stamp = line->stamp;
     event_r->host = line->host;
     event_r->pid = line->pid;
+    event_r->times = take_times(&message);
     if (message.length > MOST_MESSAGE)
         message.length = MOST_MESSAGE;
     enum realip_log_program program = find_program(line, event_r, &message);

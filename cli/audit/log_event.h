@@ -51,6 +51,7 @@ struct realip_log_event {
     enum realip_reason reason;
     enum realip_action wanted;
     enum realip_action action;
+    unsigned times; /* one, or how often the line came again */
     bool is_smtp; /* a delivery by SMTP to another host, not by the transport for own relay domains */
     bool is_local; /* of a letter: this host itself gave it, for the client that XFORWARD told */
     struct realip_log_stamp stamp;
