@@ -332,7 +332,7 @@ static void check_asserted(struct judge *judge, const struct realip_door *door, 
             setup, judge->findings, REALIP_FINDING_MYNETWORKS_ASSERTED, mynetworks.origin,
             realip_check_service_name(setup, door->front),
             realip_text_format(&setup->arena, "a client address from outside (%s) can be one of %s",
-                               door->takes_proxy ? "PROXY" : "XCLIENT", realip_words_join(&setup->arena, &bad, " ")),
+                               door->takes_proxy ? "PROXY" : "XCLIENT", told(setup, &bad)),
             realip_text_format(&setup->arena, "in master.cf, below %s:\n  -o mynetworks=127.0.0.0/8,[::1]/128",
                                realip_check_service_name(setup, door->smtpd)));
 }
