@@ -165,8 +165,9 @@ class Postfix:
             os.chmod(path, mode)
 
     def start(self, processes, host):
-        # A PID namespace of its own: to a policy server in another one, smtpd is a process without a number.
-        processes.start("postfix-master", ["unshare", "--pid", "--fork", "--kill-child", MASTER, "-c", os.path.join(self.folder, "etc"), "-d"],
+        # A PID namespace of its own: to a policy server in another one, smtpd is a process without a number. As the first process there master
+        # inherits others' children, and without -i (what `postfix start-fg` says in a container) panics when one of them ends, as after a reload.
+        processes.start("postfix-master", ["unshare", "--pid", "--fork", "--kill-child", MASTER, "-c", os.path.join(self.folder, "etc"), "-i"],
                         host)
         wait_until(lambda: "daemon started" in self.log.since(), 15, "Postfix starts", processes)
 

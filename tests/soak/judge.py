@@ -7,6 +7,8 @@ import os
 import random
 import re
 
+import clients
+
 GRACE = 2.5                 # seconds after a fault in which an honest client may still notice it: Postfix waits one before it tries again
 KEPT = 5                    # of the texts of one problem
 
@@ -22,7 +24,7 @@ class Window:
 
 
 class Judge:
-    """All invariants; `problems` is {invariant: [texts]} with a count beside."""
+    """All invariants; `problems` is {invariant: [a few texts]}, `counts` how many there were."""
 
     INVARIANTS = ("no wrong pass", "no wrong refusal", "no letter lost", "no growth", "no crash", "known log lines, known reasons", "faults have their effect",
                   "the soak itself")
@@ -35,8 +37,8 @@ class Judge:
         self.counts = collections.Counter()
         self.sessions, self.told = collections.Counter(), collections.Counter()
         self.good, self.deferred, self.by_fault = 0, 0, collections.Counter()
-        self.honest = self.hostile = self.lost = self.junk = 0
-        self.windows, self.faults, self.harmless = [], collections.Counter(), 0
+        self.honest = self.hostile = self.junk = 0
+        self.windows, self.faults = [], collections.Counter()
 
     def problem(self, invariant, text):
         self.counts[invariant] += 1
@@ -102,9 +104,17 @@ class Judge:
     def _hostile(self, kind, told, passed):
         if passed:
             self.problem("no wrong pass", f"{kind.name}: {passed}")
-        found = re.search(r"realip ([a-z-]+):", str(told))
-        self.told[found[1] if found else "cut off" if getattr(told, "code", None) == 0 else "nothing to hear" if " " in str(told)[:8] or not told
-                  else re.sub(r"\W.*", "", str(told))] += 1
+        self.told[heard(told)] += 1
+
+
+def heard(told):
+    """What a hostile client was told, in a word: our reason, or what else it was."""
+    reason = re.search(r"realip ([a-z-]+):", str(told))
+    if reason:
+        return reason[1]
+    if isinstance(told, clients.Reply):
+        return str(told.code) if told.code else "cut off"
+    return "nothing" if not told else re.sub(r"(?<=^\d{3}) .*", "", told)
 
 
 class Letters:

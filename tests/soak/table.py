@@ -23,6 +23,7 @@ def close(soak, kept):
     row("  not heard of by their client", letters.unheard)
     row("  missing", len(letters.missing()))
     row("faults", sum(judge.faults.values()), f"{len(judge.faults)} kinds")
+    row("seconds until all had gone", f"{soak.rested:.0f}")
     row("nonsense at our sockets", judge.junk)
     print("#\n# sessions")
     for name, count in sorted(judge.sessions.items()):

@@ -277,7 +277,7 @@ async def burst(session, name="policyd-proxied"):
         conversation.say(b"".join(words))
         await asyncio.sleep(dice.choice((0, 0, 0.002, 0.05)))
         conversation.reset()
-    return "hears nothing"
+    return "nothing to hear"
 
 
 async def burst_postscreen(session):
@@ -291,7 +291,7 @@ async def garbage(session):
         data = dice.randbytes(dice.randrange(1, 3000))
         conversation.say(data + b"\r\n" if dice.random() < 0.7 else data)
         await conversation.until_closed(dice.uniform(0.1, 2))
-    return "garbage"
+    return "nothing to hear"
 
 
 async def imap_intrude(session, where):

@@ -35,9 +35,6 @@ class Trouble:
     def __init__(self, stack, judge, processes, logs, going):
         self.stack, self.judge, self.processes, self.logs, self.going = stack, judge, processes, logs, going
 
-    async def meanwhile(self, seconds):
-        await asyncio.sleep(seconds)
-
     # ---- our daemons ---------------------------------------------------------------------------------------------------
     def end_daemon(self, title, number):
         process = self.stack.daemons[title]
@@ -47,14 +44,14 @@ class Trouble:
 
     async def killed(self, title, value):
         self.end_daemon(title, signal.SIGKILL).wait()
-        await self.meanwhile(0.2 + 2 * value)
+        await asyncio.sleep(0.2 + 2 * value)
         await self.start_again(title)
 
     async def terminated(self, title, value):
         process = self.end_daemon(title, signal.SIGTERM)
         if not self.stack.impostor and await asyncio.to_thread(process.wait, 30) != 0:
             self.judge.problem("no crash", f"realip-{title} ended with {process.returncode} at SIGTERM")
-        await self.meanwhile(value)
+        await asyncio.sleep(value)
         await self.start_again(title)
 
     async def start_again(self, title):
@@ -66,28 +63,28 @@ class Trouble:
 
     async def stopped(self, title, value):
         self.stack.daemons[title].send_signal(signal.SIGSTOP)
-        await self.meanwhile(0.3 + 5 * value)
+        await asyncio.sleep(0.3 + 5 * value)
         self.stack.daemons[title].send_signal(signal.SIGCONT)
 
     async def reloaded(self, title, value):
         for _ in range(1 + int(20 * value)):
             self.stack.daemons[title].send_signal(signal.SIGHUP)
-            await self.meanwhile(0.1)
+            await asyncio.sleep(0.1)
 
     async def configuration_broken(self, title, value):
         path, text = self.stack.config[title], self.stack.config_text(title)
         breaks = list(BROKEN_TEXTS.values())
         self.stack.write_config(path, breaks[int(value * len(breaks))](text))
         self.stack.daemons[title].send_signal(signal.SIGHUP)
-        await self.meanwhile(2)
+        await asyncio.sleep(2)
         self.stack.write_config(path, text)
         self.stack.daemons[title].send_signal(signal.SIGHUP)
-        await self.meanwhile(1.5)
+        await asyncio.sleep(1.5)
 
     async def socket_gone(self, title, value):
         path = self.stack.socket_of(title)
         os.rename(path, path + ".away")
-        await self.meanwhile(0.5 + 3 * value)
+        await asyncio.sleep(0.5 + 3 * value)
         os.rename(path + ".away", path)
 
     async def helper_killed(self, title, value):
@@ -95,14 +92,14 @@ class Trouble:
             pid = self.processes.parts(title).get("helper")
             if pid:
                 os.kill(pid, signal.SIGKILL)
-            await self.meanwhile(0.3)
+            await asyncio.sleep(0.3)
 
     async def keeper_killed(self, title, value):
         """Nobody is left who may start the helper: the daemon says so, lets nobody pass unattested, and is started again."""
         pid = self.processes.parts(title).get("keeper")
         if pid:
             os.kill(pid, signal.SIGKILL)
-        await self.meanwhile(0.5 + value)
+        await asyncio.sleep(0.5 + value)
         await self.killed(title, value)
 
     # ---- what they stand on --------------------------------------------------------------------------------------------
@@ -110,13 +107,13 @@ class Trouble:
         self.processes.expected.add(self.stack.redis)
         self.stack.redis.kill()
         self.stack.redis.wait()
-        await self.meanwhile(1 + 3 * value)
+        await asyncio.sleep(1 + 3 * value)
         self.stack.processes.running.remove(self.stack.redis)
         self.stack.redis = await asyncio.to_thread(self.stack.start_redis)
 
     async def redis_frozen(self, _title, value):
         self.stack.redis.send_signal(signal.SIGSTOP)
-        await self.meanwhile(2 + 4 * value)
+        await asyncio.sleep(2 + 4 * value)
         self.stack.redis.send_signal(signal.SIGCONT)
 
     async def log_rotated(self, _title, _value):
@@ -135,7 +132,7 @@ class Trouble:
                     filler.write(b"\0")
             except OSError:
                 pass
-        await self.meanwhile(1 + 3 * value)
+        await asyncio.sleep(1 + 3 * value)
         self.logs.read()
         self.logs.disk_was_full += 12           # each daemon may have torn a line at either end, and its next one with it
         os.unlink(path)
@@ -147,7 +144,7 @@ class Trouble:
         await self.until_shown(role, node=False)
         self.stack.nodes.publish(self.stack.nodes.text([role]))
         await self.until_shown(role, node=True)
-        await self.meanwhile(value)
+        await asyncio.sleep(value)
         self.stack.nodes.publish()
         await self.until_shown(role, node=False)
 
@@ -160,7 +157,7 @@ class Trouble:
             wrong += [text for text in [await self._shown_by_imap(role, node)] if text]
             if not wrong:
                 return
-            await self.meanwhile(0.3)
+            await asyncio.sleep(0.3)
         self.judge.problem("faults have their effect", f"{role.v4} {'joined as a node' if node else 'is a client'}, {seconds} s later: {wrong}")
 
     async def _shown(self, role, door, node):
@@ -196,38 +193,44 @@ class Trouble:
 
     async def nodes_gone(self, _title, _value):
         os.rename(self.stack.nodes.path, self.stack.nodes.path + ".away")
-        await self.meanwhile(3)
+        await asyncio.sleep(3)
         os.rename(self.stack.nodes.path + ".away", self.stack.nodes.path)
-        await self.meanwhile(1.5)
+        await asyncio.sleep(1.5)
 
     async def nodes_half_written(self, _title, value):
         """In place, in pieces: each reader sees halves of it."""
         text = self.stack.nodes.text()
         for end in range(0, len(text), len(text) // 12):
             self.stack.nodes.write(text[:end])
-            await self.meanwhile(0.05 + 0.3 * value)
+            await asyncio.sleep(0.05 + 0.3 * value)
         await self._kept()
 
     async def _kept(self):
-        await self.meanwhile(2.5)
+        await asyncio.sleep(2.5)
         self.stack.nodes.publish()
-        await self.meanwhile(1.5)
+        await asyncio.sleep(1.5)
 
     async def nodes_swapped(self, _title, value):
         for _ in range(5 + int(30 * value)):
             self.stack.nodes.publish()
-            await self.meanwhile(0.08)
+            await asyncio.sleep(0.08)
 
     # ---- the mail servers ----------------------------------------------------------------------------------------------
+    async def postfix_reloaded(self, _title, _value):
+        unshare = next(each for each in self.stack.processes.running if each.title == "postfix-master")
+        for master in children(unshare.pid):
+            os.kill(master, signal.SIGHUP)
+        await asyncio.sleep(2)
+
     async def dovecot_reloaded(self, _title, _value):
         self._dovecot().send_signal(signal.SIGHUP)
-        await self.meanwhile(2)
+        await asyncio.sleep(2)
 
     async def _dovecot_killed(self, name):
         for pid in children(self._dovecot().pid):
             if name_of(pid) == name:
                 os.kill(pid, signal.SIGKILL)
-        await self.meanwhile(3)                 # Dovecot's master waits before it starts another one
+        await asyncio.sleep(3)                 # Dovecot's master waits before it starts another one
 
     async def dovecot_auth_killed(self, _title, _value):
         await self._dovecot_killed("auth")
@@ -239,9 +242,10 @@ class Trouble:
         return next(each for each in self.stack.processes.running if each.title.startswith("dovecot-"))
 
     async def run(self, step):
-        hits, titled, _ = FAULTS[step.name]
+        """Brings it about, and looks whether the daemons noticed."""
+        hits = FAULTS[step.name][0]
         deed = getattr(self, step.name.lower().replace(" ", "_"))
-        wanted = [(title, pattern) for title, pattern in self._effects(step)]
+        wanted = self._effects(step)
         self.logs.read()
         before = {each: self.logs.said[each] for each in wanted}
         with self.judge.window(step.name, {step.title} if hits == "daemon" else hits):
@@ -251,7 +255,7 @@ class Trouble:
             missing = [each for each in wanted if self.logs.said[each] == before[each]]
             if not missing:
                 return
-            await self.meanwhile(0.25)
+            await asyncio.sleep(0.25)
         self.judge.problem("faults have their effect", f"{step.name} {step.title}: not said: {missing}")
 
     @staticmethod
@@ -293,6 +297,7 @@ FAULTS = {
     "nodes gone": ((), (), False),
     "nodes half written": ((), (), False),
     "nodes swapped": ((), (), False),
+    "Postfix reloaded": (("smtp",), (), False),
     "Dovecot reloaded": (("dovecot",), (), False),
     "Dovecot auth killed": (("dovecot",), (), False),
     "Dovecot login killed": (("dovecot",), (), False),

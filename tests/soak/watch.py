@@ -159,7 +159,7 @@ class Processes:
         self.stack, self.judge = stack, judge
         self.expected = set()                       # whose end somebody brought about
         self.samples = collections.defaultdict(list)    # {(title, part): samples of the present life}
-        self.alive, self.at_rest, self.ended = {}, {}, {}
+        self.alive, self.at_rest = {}, {}
 
     def parts(self, title):
         """{part: pid}: the daemon, its keeper and its helper."""
@@ -194,6 +194,7 @@ class Processes:
                 self.judge.problem("no crash", f"{process.title} ended with {process.returncode}")
 
     def end(self, process):
+        """Ends it, and expects that."""
         self.expected.add(process)
         process.kill()
 
