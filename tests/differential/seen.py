@@ -39,8 +39,14 @@ def _read(path):
     with open(path, encoding='ascii') as file:
         host, version, debian = file.readline().split()
         text = file.read().replace('\n  ', ' ')
-    fates = {name: line.partition(':')[0] for line in text.splitlines() for name in line.partition(':')[2].split()}
+    fates = {name: line.partition(': ')[0] for line in text.splitlines() for name in line.partition(': ')[2].split()}
     return Seen(host, version, debian, fates)
+
+
+def of_this_debian(host):
+    """{vector: fate}; empty where nothing is known."""
+    path = os.path.join(FOLDER, f'{host}.debian-{_debian()}')
+    return _read(path).fates if os.path.exists(path) else {}
 
 
 def read_all():
