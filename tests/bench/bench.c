@@ -41,17 +41,17 @@ double bench_own_cpu(void)
 
 static unsigned place_of(uint64_t nanoseconds)
 {
-    if (nanoseconds < 64)
+    if (nanoseconds < 256)
         return (unsigned)nanoseconds;
-    unsigned shift = 63U - (unsigned)__builtin_clzll(nanoseconds) - 5U;
-    return shift * 32 + (unsigned)(nanoseconds >> shift);
+    unsigned shift = 63U - (unsigned)__builtin_clzll(nanoseconds) - 7U;
+    return shift * 128 + (unsigned)(nanoseconds >> shift);
 }
 
 static uint64_t nanoseconds_of(unsigned place)
 {
-    unsigned shift = place < 64 ? 0 : place / 32 - 1;
+    unsigned shift = place < 256 ? 0 : place / 128 - 1;
 
-    return (uint64_t)(place - shift * 32) << shift;
+    return (uint64_t)(place - shift * 128) << shift;
 }
 
 void bench_latency_add(struct bench_latency *latency, uint64_t nanoseconds)

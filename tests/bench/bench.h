@@ -10,8 +10,8 @@
 
 #include <netinet/in.h>
 
-/* 32 places for each power of two: a percentile is right to 3 %. */
-#define BENCH_PLACES 1920
+/* 128 places for each power of two: a percentile is right to 1 %. */
+#define BENCH_PLACES 7424
 
 struct bench_latency {
     uint64_t places[BENCH_PLACES];

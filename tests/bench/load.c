@@ -1,7 +1,11 @@
 /* load - loads a policy server: closed loop, one request in flight on each connection, every reply checked.
  *
  * usage: load --socket unix:/path|inet:PORT@HOST [--connections N] [--seconds MS] [--refused PER-THOUSAND] [--context NAME]
- *             [--refusal TEXT] [--constant] [--any-reply] [--reconnect] [--idle N] [--tricklers N] [--smtpd UID]
+ *             [--refusal TEXT] [--constant] [--any-reply] [--reconnect] [--idle N] [--tricklers N] [--smtpd UID] [--crowd]
+ *             [--rate N]
+ *
+ * --crowd: each request is that of a new client, as its HELO name tells, from one of 65,536 private addresses. --rate: so many requests a second, evenly, in
+ * place of a closed loop; where all connections wait for a reply, the time of a request counts from when it was due.
  *
  * A request of a real client must get `action=DUNNO`, one of a node a reply that begins with --refusal; with --constant
  * (a floor) all must get DUNNO. One wrong reply, or a client without any, and the exit status is 1. The last line is JSON.
@@ -15,6 +19,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #define POOL 4096          /* different requests */
@@ -50,6 +55,8 @@ struct options {
     bool reconnect;
     unsigned long idle;
     unsigned long tricklers;
+    bool crowd;
+    unsigned long rate;   /* requests a second; 0: a closed loop */
     unsigned long smtpd;  /* become this user, with a session as an smtpd has; 0: no */
 };
 
@@ -58,6 +65,8 @@ struct load {
     struct bench_requests requests;
     struct bench_request trickle;
     size_t next_request;
+    unsigned long asked; /* at a steady pace */
+    bool is_behind;      /* all connections waited when one was due */
     int epoll;
     struct connection *connections; /* the measured ones, then the slow ones */
     size_t connection_count;
@@ -120,9 +129,24 @@ static void give_up(struct load *load, struct connection *connection)
     connection->fd = -1;
 }
 
+/* A client that nobody has seen yet. */
+static const struct bench_request *next_of_crowd(struct load *load)
+{
+    static char text[BENCH_CROWD_SIZE];
+    static struct bench_request request = { .text = text };
+
+    request.length = bench_requests_crowd(load->next_request++, text);
+    return &request;
+}
+
+static const struct bench_request *next_of_pool(struct load *load)
+{
+    return &load->requests.all[load->next_request++ % load->requests.count];
+}
+
 static void ask(struct load *load, struct connection *connection)
 {
-    const struct bench_request *request = &load->requests.all[load->next_request++ % load->requests.count];
+    const struct bench_request *request = load->options.crowd ? next_of_crowd(load) : next_of_pool(load);
 
     connection->request = request;
     connection->sent_at = bench_now();
@@ -151,7 +175,8 @@ static void take_measured(struct load *load, struct connection *connection)
         close(connection->fd);
         open_connection(load, connection);
     }
-    ask(load, connection);
+    if (load->options.rate == 0)
+        ask(load, connection);
 }
 
 static void take_trickler(struct load *load, struct connection *connection)
@@ -221,13 +246,64 @@ static void trickle(struct load *load, uint64_t elapsed)
     }
 }
 
-static void poll_once(struct load *load, int milliseconds)
+static void poll_for(struct load *load, uint64_t nanoseconds)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(load->epoll, events, EVENTS, milliseconds);
+    const struct timespec time = { (time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000) };
+    int count = epoll_pwait2(load->epoll, events, EVENTS, &time, NULL);
 
     for (int i = 0; i < count; i++)
         on_ready(load, events[i].data.ptr);
+}
+
+static void poll_once(struct load *load, unsigned milliseconds)
+{
+    poll_for(load, milliseconds * 1000000ULL);
+}
+
+/* ---- A steady pace. */
+
+/* Each in its turn. */
+static struct connection *idle_connection(struct load *load)
+{
+    for (size_t i = 0; i < load->options.connections; i++) {
+        struct connection *connection = &load->connections[(load->asked + i) % load->options.connections];
+
+        if (!connection->waiting && connection->fd >= 0)
+            return connection;
+    }
+    return NULL;
+}
+
+static uint64_t due_at(const struct load *load, uint64_t start)
+{
+    return start + (uint64_t)((double)load->asked * 1e9 / (double)load->options.rate);
+}
+
+static void ask_what_is_due(struct load *load, uint64_t start)
+{
+    while (due_at(load, start) <= bench_now()) {
+        struct connection *connection = idle_connection(load);
+
+        if (connection == NULL) {
+            load->is_behind = true;
+            return;
+        }
+        ask(load, connection);
+        if (load->is_behind)
+            connection->sent_at = due_at(load, start);
+        load->asked++;
+    }
+    load->is_behind = false;
+}
+
+static void keep_pace(struct load *load, uint64_t start)
+{
+    uint64_t now = bench_now();
+    uint64_t due = due_at(load, start);
+
+    poll_for(load, load->is_behind ? 100000000 : due > now ? due - now : 0);
+    ask_what_is_due(load, start);
 }
 
 static void finish_tricklers(struct load *load)
@@ -254,8 +330,10 @@ static double run(struct load *load)
     uint64_t start = bench_now();
     uint64_t end = start + load->options.milliseconds * 1000000;
 
-    for (size_t i = 0; i < load->options.connections; i++)
+    for (size_t i = 0; i < load->options.connections && load->options.rate == 0; i++)
         ask(load, &load->connections[i]);
+    while (load->options.rate > 0 && bench_now() < end)
+        keep_pace(load, start);
     while (bench_now() < end) {
         poll_once(load, load->options.tricklers > 0 ? 1 : 100);
         if (load->options.tricklers > 0)
@@ -351,6 +429,8 @@ static bool set_flag(struct options *options, const char *name)
         options->any_reply = true;
     else if (strcmp(name, "--reconnect") == 0)
         options->reconnect = true;
+    else if (strcmp(name, "--crowd") == 0)
+        options->crowd = true;
     else
         return false;
     return true;
@@ -376,6 +456,8 @@ static void set_option(struct options *options, const char *name, const char *va
         options->idle = bench_number(name, value, 100000);
     else if (strcmp(name, "--tricklers") == 0)
         options->tricklers = bench_number(name, value, 100000);
+    else if (strcmp(name, "--rate") == 0)
+        options->rate = bench_number(name, value, 1000000);
     else if (strcmp(name, "--smtpd") == 0)
         options->smtpd = bench_number(name, value, 1UL << 30);
     else
@@ -408,6 +490,7 @@ int main(int argc, char **argv)
     load.trickle = bench_requests_short(load.options.context);
     if (load.options.smtpd != 0)
         become_smtpd((uid_t)load.options.smtpd);
+    prctl(PR_SET_TIMERSLACK, 1000); /* nanoseconds: a pace is kept by short sleeps */
     open_idle(&load);
     open_all(&load);
     double cpu = bench_own_cpu();

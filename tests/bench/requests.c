@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -74,6 +75,20 @@ struct bench_requests bench_requests_make(size_t count, unsigned refused, const 
         requests.all[i] = make(bench_random(&state), is_refused, context);
     }
     return requests;
+}
+
+size_t bench_requests_crowd(size_t number, char text[BENCH_CROWD_SIZE])
+{
+    unsigned place = (unsigned)number * 40503 & 0xffff; /* all of them, neighbours far apart */
+
+    return (size_t)snprintf(text, BENCH_CROWD_SIZE,
+                            "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=10.%u.%u.%u\nclient_name=unknown\n"
+                            "client_port=40000\nreverse_client_name=unknown\nserver_address=192.0.2.25\nserver_port=25\nhelo_name=c%zu-%d.sender.example\n"
+                            "sender=newsletter@sender.example\nrecipient=user@px.test\nrecipient_count=0\nqueue_id=\ninstance=%zx.6b02b030.%zx.0\nsize=1000\n"
+                            "etrn_domain=\nstress=\nsasl_method=\nsasl_username=\nsasl_sender=\nccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
+                            "ccert_pubkey_fingerprint=\nencryption_protocol=TLSv1.3\nencryption_cipher=TLS_AES_256_GCM_SHA384\nencryption_keysize=256\n"
+                            "policy_context=\n\n",
+                            64 + (place & 63), place >> 6 & 255, 1 + (place >> 14), number, (int)getpid(), number, number);
 }
 
 struct bench_request bench_requests_short(const char *context)
