@@ -5,7 +5,8 @@
  *             [--rate N]
  *
  * --crowd: each request is that of a new client, as its HELO name tells, from one of 65,536 private addresses. --rate: so many requests a second, evenly, in
- * place of a closed loop; where all connections wait for a reply, the time of a request counts from when it was due.
+ * place of a closed loop; where all connections wait for a reply, the time of a request counts from when it was due, and the first
+ * fifth of a second is not measured.
  *
  * A request of a real client must get `action=DUNNO`, one of a node a reply that begins with --refusal; with --constant
  * (a floor) all must get DUNNO. One wrong reply, or a client without any, and the exit status is 1. The last line is JSON.
@@ -26,6 +27,7 @@
 #define REPLY_SIZE 512     /* the longest reply that is looked at */
 #define EVENTS 256
 #define GRACE 5000000000U  /* nanoseconds for what is in flight at the end */
+#define WARM_UP 200000000U /* nanoseconds of a steady pace in which loads beside this one may still be starting: not measured */
 #define TRICKLE_TURN 2000000000U /* a slow client sends its request in this time, a byte at a time */
 #define PASS "action=DUNNO\n\n"
 
@@ -66,6 +68,7 @@ struct load {
     struct bench_request trickle;
     size_t next_request;
     unsigned long asked; /* at a steady pace */
+    uint64_t measured_from;
     bool is_behind;      /* all connections waited when one was due */
     int epoll;
     struct connection *connections; /* the measured ones, then the slow ones */
@@ -164,7 +167,7 @@ static void take_measured(struct load *load, struct connection *connection)
     check_reply(load, connection);
     connection->waiting = false;
     load->in_flight--;
-    if (!load->ending) {
+    if (!load->ending && now >= load->measured_from) {
         bench_latency_add(&load->latency, now - connection->sent_at);
         load->last_reply = now;
     }
@@ -330,6 +333,7 @@ static double run(struct load *load)
     uint64_t start = bench_now();
     uint64_t end = start + load->options.milliseconds * 1000000;
 
+    load->measured_from = load->options.rate > 0 ? start + WARM_UP : 0;
     for (size_t i = 0; i < load->options.connections && load->options.rate == 0; i++)
         ask(load, &load->connections[i]);
     while (load->options.rate > 0 && bench_now() < end)
@@ -475,6 +479,8 @@ static struct options read_options(int argc, char **argv)
             i++;
         }
     }
+    if (options.crowd && options.idle > 0)
+        bench_die("--crowd and --idle don't go together");
     if (options.address.size == 0)
         bench_die("usage: load --socket unix:/path [options]; the options stand at the top of load.c");
     return options;
@@ -486,7 +492,10 @@ int main(int argc, char **argv)
 
     load.options = read_options(argc, argv);
     bench_raise_file_limit();
-    load.requests = bench_requests_make(POOL, load.options.refused, load.options.context);
+    if (!load.options.crowd)
+        load.requests = bench_requests_make(POOL, load.options.refused, load.options.context);
+    if (load.options.crowd)
+        load.next_request = (size_t)getpid() * 1009; /* other addresses than the crowds of its neighbours */
     load.trickle = bench_requests_short(load.options.context);
     if (load.options.smtpd != 0)
         become_smtpd((uid_t)load.options.smtpd);
