@@ -10,7 +10,7 @@ import re
 import clients
 
 GRACE = 2.5                 # seconds after a fault in which an honest client may still notice it: Postfix waits one before it tries again
-KEPT = 5                    # of the texts of one problem
+KEPT = 20                   # kinds of one problem
 
 
 class Window:
@@ -24,7 +24,7 @@ class Window:
 
 
 class Judge:
-    """All invariants; `problems` is {invariant: [a few texts]}, `counts` how many there were."""
+    """All invariants; `problems` is {invariant: {what: [how often, one text]}}."""
 
     INVARIANTS = ("no wrong pass", "no wrong refusal", "no letter lost", "no growth", "no crash", "known log lines, known reasons", "faults have their effect",
                   "the soak itself")
@@ -33,17 +33,21 @@ class Judge:
     OURS = ("infrastructure", "proxy-untrusted", "inside-asserted", "proxy-missing", "peer-unknown", "proxy-shown")
 
     def __init__(self):
-        self.problems = {name: [] for name in self.INVARIANTS}
-        self.counts = collections.Counter()
+        self.problems = {name: {} for name in self.INVARIANTS}
         self.sessions, self.told = collections.Counter(), collections.Counter()
         self.good, self.deferred, self.by_fault = 0, 0, collections.Counter()
         self.honest = self.hostile = self.junk = 0
         self.windows, self.faults = [], collections.Counter()
 
     def problem(self, invariant, text):
-        self.counts[invariant] += 1
-        if len(self.problems[invariant]) < KEPT:
-            self.problems[invariant].append(text)
+        """text: WHAT: MORE; what comes often is kept once, with how often it came."""
+        kinds, what = self.problems[invariant], re.sub(r"\d+", "N", text.partition(":")[0])
+        if what not in kinds and len(kinds) >= KEPT:
+            what = "other"
+        kinds.setdefault(what, [0, text])[0] += 1
+
+    def count(self):
+        return sum(count for kinds in self.problems.values() for count, _ in kinds.values())
 
     def broken(self, text):
         self.problem("the soak itself", text)

@@ -210,7 +210,8 @@ class Stack:
 
     def _start_dovecot(self):
         dovecot.show_modules(self.build, self.folder)
-        self.dovecot = dovecot.Dovecot(self.folder, DOVECOT, self.postfix, self.config["policyd"])
+        config = None if self.impostor else self.config["policyd"]
+        self.dovecot = dovecot.Dovecot(self.folder, DOVECOT, self.postfix, config, nobody="refuse" in self.impostor)
         self.dovecot.start(self.processes, self.network.pod)
 
     def metrics(self, daemon):

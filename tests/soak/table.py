@@ -47,14 +47,14 @@ def close(soak, kept):
 
 def verdicts(soak, kept):
     failed = 0
-    for name, texts in soak.judge.problems.items():
-        if not texts:
+    for name, kinds in soak.judge.problems.items():
+        if not kinds:
             print(f"ok {name}")
             continue
         failed += 1
-        print(f"FAIL {name}: {soak.judge.counts[name]} times, as")
-        for text in texts:
-            print(f"#     {text}")
+        print(f"FAIL {name}: {sum(count for count, _ in kinds.values())} times")
+        for count, text in kinds.values():
+            print(f"#     {count} x {text}")
     if failed or kept:
         print(f"# configurations and logs are in {soak.stack.folder}")
     print(f"{len(soak.judge.problems) - failed} passed, {failed} failed")

@@ -223,11 +223,11 @@ class Processes:
                 before = statistics.median(each.memory for each in later[:third])
                 after = statistics.median(each.memory for each in later[-third:])
                 if after - before > self.MEMORY_MARGIN:
-                    self.judge.problem("no growth", f"{name}: memory grew from {before} kB to {after} kB in {later[-1].at - later[0].at:.0f} s")
+                    self.judge.problem("no growth", f"{name}, memory: grew from {before:.0f} kB to {after:.0f} kB in {later[-1].at - later[0].at:.0f} s")
             if last.descriptors > base.descriptors + self.DESCRIPTOR_MARGIN:
-                self.judge.problem("no growth", f"{name}: {last.descriptors} descriptors at rest, {base.descriptors} before")
+                self.judge.problem("no growth", f"{name}, descriptors: {last.descriptors} at rest, {base.descriptors} before")
             if last.threads > base.threads + self.THREAD_MARGIN:
-                self.judge.problem("no growth", f"{name}: {last.threads} threads at rest, {base.threads} before")
+                self.judge.problem("no growth", f"{name}, threads: {last.threads} at rest, {base.threads} before")
             rows.append((name, last.at - samples[0].at, before, after, base.descriptors, max(each.descriptors for each in samples), last.descriptors,
                          base.threads, last.threads))
         return rows
