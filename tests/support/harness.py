@@ -1,6 +1,7 @@
 """What the Python tests share: counting, daemons that end with the test, a client of the policy protocol."""
 import argparse
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,6 +37,8 @@ class Tally:
         print(f'SKIP {name}: {why}')
 
     def close(self):
+        for found in Daemon.sanitizers_found:
+            self.check(False, 'a sanitizer found nothing', found)
         print(f'{self.passed} passed, {self.failed} failed, {self.skipped} skipped')
         sys.exit(1 if self.failed else 0)
 
@@ -44,6 +47,12 @@ def build_folder(description):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('--build', required=True, help='a finished build of the tree')
     return os.path.abspath(parser.parse_args().build)
+
+
+def is_sanitized(build):
+    """Whether a sanitizer was built in: then times tell nothing, and what is slow is left to the ordinary build."""
+    with open(os.path.join(build, 'policyd/realip-policyd'), 'rb') as file:
+        return b'__asan_init' in file.read()
 
 
 class Folder:
@@ -70,7 +79,11 @@ class Folder:
 
 
 class Daemon:
-    """A program of ours in the foreground of its own process; stopped by its pid, its log kept."""
+    """A program of ours in the foreground of its own process; stopped by its pid, its log kept. In a build with sanitizers, what they
+    found in any of them fails the suite at its end."""
+
+    sanitizers_found = []
+    SANITIZERS = re.compile(rb'^.*(?:ERROR: \w+Sanitizer|Sanitizer: |: runtime error: ).*$', re.MULTILINE)
 
     def __init__(self, command, log, ready=b'ready', seconds=10, **keywords):
         self.log_path = log
@@ -103,7 +116,10 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(5)
-        self.log_file.close()
+        if not self.log_file.closed:
+            self.log_file.close()
+            found = self.SANITIZERS.findall(self.log())
+            self.sanitizers_found.extend(f'{self.process.args[0]}: {line.decode(errors="replace")}' for line in found[:3])
         return self.process.returncode
 
     def __enter__(self):
