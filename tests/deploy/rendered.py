@@ -28,9 +28,10 @@ def kubectl(build, folder):
     """A kubectl's path: the machine's own, or Debian's out of build/debs, unpacked into `folder`; None where there is none."""
     found = shutil.which('kubectl', path='/usr/bin:/bin:/usr/local/bin')
     debs = os.path.join(build, 'debs')
-    packages = sorted(name for name in (os.listdir(debs) if os.path.isdir(debs) else []) if name.startswith('kubernetes-client_'))
+    # Debian 13 has it in a package of its own
+    packages = sorted(name for name in (os.listdir(debs) if os.path.isdir(debs) else []) if name.startswith(('kubectl_', 'kubernetes-client_')))[:1]
     if found is None and packages:
-        subprocess.run(['dpkg-deb', '-x', os.path.join(debs, packages[-1]), folder.path('root')], check=True, timeout=60)
+        subprocess.run(['dpkg-deb', '-x', os.path.join(debs, packages[0]), folder.path('root')], check=True, timeout=60)
         found = folder.path('root/usr/bin/kubectl')
     return found if found and os.access(found, os.X_OK) else None
 
