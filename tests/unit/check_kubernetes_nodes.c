@@ -347,8 +347,8 @@ START_TEST(texts_may_hold_quotes_and_brackets)
     static const char *const texts[] = {
         LIST(ANNOTATED("{\"note\":\"\\\"}]\",\"k3s.io/internal-ip\":\"10.0.0.1\"}")),
         LIST(ANNOTATED("{\"note\":\"[{\\\\\",\"k3s.io/internal-ip\":\"10.0.0.1\"}")),
-        "{\"metadata\":\"\\\",\",\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"items\":[{\"metadata\":{\"name\":\"a\"},"
-        "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}}]}",
+        ("{\"metadata\":\"\\\",\",\"kind\":\"NodeList\",\"apiVersion\":\"v1\",\"items\":[{\"metadata\":{\"name\":\"a\"},"
+         "\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"10.0.0.1\"}]}}]}"),
     };
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
