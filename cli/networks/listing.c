@@ -1,7 +1,6 @@
 #include "listing.h"
 
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,23 +100,12 @@ bool realip_listing_same_source(const struct realip_listed *one, const struct re
 
 /* ---- sources --------------------------------------------------------------------------------------------------------- */
 
-/* The newest of the files that a name or a pattern stands for; 0: none. */
-static long long written(const char *name, bool is_pattern)
+/* 0: there is no such file. */
+static long long written(const char *path)
 {
     struct stat status;
-    glob_t found;
-    long long newest = 0;
 
-    if (!is_pattern)
-        return stat(name, &status) == 0 ? (long long)status.st_mtim.tv_sec : 0;
-    if (glob(name, 0, NULL, &found) != 0)
-        return 0;
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        if (stat(found.gl_pathv[i], &status) == 0 && (long long)status.st_mtim.tv_sec > newest)
-            newest = (long long)status.st_mtim.tv_sec;
-    }
-    globfree(&found);
-    return newest;
+    return stat(path, &status) == 0 ? (long long)status.st_mtim.tv_sec : 0;
 }
 
 /* The part of a place by which its source is named; NULL: the kind alone. */
@@ -158,7 +146,7 @@ static struct realip_listed_source *find_row(struct realip_listing *listing, enu
         return row;
     row->name = realip_arena_copy(&listing->config->arena, name, length);
     if (one->kind != REALIP_LISTING_PRESET && row->name != NULL)
-        row->written = written(row->name, false);
+        row->written = written(row->name);
     return row->name == NULL ? NULL : row;
 }
 
@@ -192,7 +180,7 @@ static int add_sources(struct realip_listing *listing, enum realip_set set)
             return -1;
         row->name = state.text;
         row->networks = state.networks;
-        row->written = written(state.text, state.is_pattern);
+        row->written = state.modified;
     }
     return 0;
 }
@@ -211,7 +199,7 @@ static int load(struct realip_listing *listing, struct realip_problems *problems
     if (result == 0)
         result = realip_compiled_refresh(compiled, &listing->config, problems);
     realip_compiled_close(&compiled);
-    listing->published = written(listing->path, false);
+    listing->published = written(listing->path);
     return result;
 }
 

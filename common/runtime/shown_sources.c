@@ -46,8 +46,13 @@ struct realip_shown_sources *realip_shown_sources_copy(const struct realip_sourc
     for (size_t i = 0; copy != NULL && i < count; i++) {
         struct realip_sources_state state = realip_sources_at(sources, i);
 
-        copy->sources[i] = (struct realip_metrics_source){ realip_set_token(state.set), escape(state.text), state.networks,
-                                                           state.last_read, state.stale == NULL ? NULL : strdup(state.stale) };
+        copy->sources[i] = (struct realip_metrics_source){ .set = realip_set_token(state.set),
+                                                           .text = escape(state.text),
+                                                           .is_nodes = state.is_nodes,
+                                                           .networks = state.networks,
+                                                           .modified = state.modified,
+                                                           .last_read = state.last_read,
+                                                           .stale = state.stale == NULL ? NULL : strdup(state.stale) };
         copy->count++;
         if (copy->sources[i].text == NULL || (state.stale != NULL && copy->sources[i].stale == NULL)) {
             realip_shown_sources_free(&copy);
@@ -88,6 +93,29 @@ static long long is_stale(const struct realip_metrics_source *source)
     return source->stale != NULL ? 1 : 0;
 }
 
+/* All but the end of the labels. */
+static void begin_line(const char *name, const struct realip_metrics_source *source, FILE *out)
+{
+    fprintf(out, "%s{set=\"%s\",source=\"", name, source->set);
+    realip_metrics_text_label(source->text, out);
+    putc('"', out);
+}
+
+/* With the kind, as it tells what age is one: a program renews lists of nodes, and a file that a person wrote may be years old. No line for
+ * what has no file: 0 would be an age of fifty years. */
+static void write_modified(const struct realip_shown_sources *sources, FILE *out)
+{
+    static const char name[] = "realip_source_modified_timestamp_seconds";
+
+    realip_metrics_text_head(name, "gauge", "When the newest file of the source that is in force was written.", out);
+    for (size_t i = 0; sources != NULL && i < sources->count; i++) {
+        if (sources->sources[i].modified == 0)
+            continue;
+        begin_line(name, &sources->sources[i], out);
+        fprintf(out, ",kind=\"%s\"} %lld\n", sources->sources[i].is_nodes ? "kubernetes-nodes" : "files", sources->sources[i].modified);
+    }
+}
+
 void realip_shown_sources_write(const struct realip_shown_sources *sources, FILE *out)
 {
     static const struct {
@@ -103,9 +131,9 @@ void realip_shown_sources_write(const struct realip_shown_sources *sources, FILE
     for (size_t i = 0; i < sizeof(gauges) / sizeof(gauges[0]); i++) {
         realip_metrics_text_head(gauges[i].name, "gauge", gauges[i].help, out);
         for (size_t k = 0; sources != NULL && k < sources->count; k++) {
-            fprintf(out, "%s{set=\"%s\",source=\"", gauges[i].name, sources->sources[k].set);
-            realip_metrics_text_label(sources->sources[k].text, out);
-            fprintf(out, "\"} %lld\n", gauges[i].value(&sources->sources[k]));
+            begin_line(gauges[i].name, &sources->sources[k], out);
+            fprintf(out, "} %lld\n", gauges[i].value(&sources->sources[k]));
         }
     }
+    write_modified(sources, out);
 }

@@ -10,7 +10,9 @@
 struct realip_metrics_source {
     const char *set;
     char *text; /* escaped as in the log */
+    bool is_nodes; /* of kubernetes-nodes; else of files */
     size_t networks;
+    long long modified;  /* a time(2): when the newest of its files in force was written; 0: it has none */
     long long last_read; /* a time(2): when all of it was good */
     char *stale;         /* NULL: it is good; else why it is not, in one line */
 };

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@ struct file {
     char *path;
     struct realip_kept_networks *networks;
     bool is_cut;
+    long long modified; /* 0: not known */
 };
 
 struct item {
@@ -24,6 +26,7 @@ struct item {
     struct file *files;
     size_t file_count;
     size_t networks;
+    long long modified; /* of its newest file; 0: it has none */
     long long last_read;
     char *stale; /* the reason, or NULL */
 };
@@ -132,7 +135,8 @@ static int add_out_of_memory(const struct reading *reading)
 }
 
 /* Takes over the caller's reference, also when memory is short; NULL: it was short already. */
-static int add_file(const struct reading *reading, const char *path, struct realip_kept_networks *networks, bool is_cut)
+static int add_file(const struct reading *reading, const char *path, struct realip_kept_networks *networks, bool is_cut,
+                    long long modified)
 {
     struct item *item = reading->item;
     char *copy = strdup(path);
@@ -146,16 +150,18 @@ static int add_file(const struct reading *reading, const char *path, struct real
         return add_out_of_memory(reading);
     }
     item->files = files;
-    item->files[item->file_count++] = (struct file){ copy, networks, is_cut };
+    item->files[item->file_count++] = (struct file){ copy, networks, is_cut, modified };
     item->networks += realip_kept_networks_count(networks);
+    if (modified > item->modified)
+        item->modified = modified;
     return 0;
 }
 
-static int remember(const struct reading *reading, const char *path, size_t from, bool is_cut)
+static int remember(const struct reading *reading, const char *path, size_t from, bool is_cut, long long modified)
 {
     if (reading->item == NULL)
         return 0;
-    return add_file(reading, path, realip_kept_networks_new(reading->target->list, from), is_cut);
+    return add_file(reading, path, realip_kept_networks_new(reading->target->list, from), is_cut, modified);
 }
 
 /* The first reason of several. */
@@ -176,7 +182,7 @@ static int keep(const struct reading *reading, const struct file *last, const st
         return -1;
     if (last == NULL)
         return 0;
-    if (add_file(reading, last->path, realip_kept_networks_share(last->networks), last->is_cut) < 0)
+    if (add_file(reading, last->path, realip_kept_networks_share(last->networks), last->is_cut, last->modified) < 0)
         return -1;
     if (realip_kept_networks_add(last->networks, reading->target->arena, reading->target->list) < 0)
         return add_out_of_memory(reading);
@@ -204,6 +210,14 @@ static int compare(const struct reading *reading, const char *path, const struct
     return 0;
 }
 
+/* Asked before it is read: one that is replaced meanwhile looks older than it is, until it is read again, and never newer. */
+static long long modified_at(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 ? (long long)status.st_mtim.tv_sec : 0;
+}
+
 static int read_one(const struct reading *reading, const char *path)
 {
     const struct realip_sources_target *target = reading->target;
@@ -213,6 +227,7 @@ static int read_one(const struct reading *reading, const char *path)
     struct realip_network_file file = { 0 };
     const char *set = realip_set_token(reading->set);
     size_t from = target->list->count;
+    long long modified = modified_at(path);
     int result;
 
     if (reading->kind == KIND_NODES)
@@ -223,7 +238,7 @@ static int read_one(const struct reading *reading, const char *path)
     if (result == 0 && reading->last != NULL)
         result = compare(reading, path, last, target->list->count - from, &file, problems);
     if (result == 0) {
-        result = remember(reading, path, from, file.is_cut);
+        result = remember(reading, path, from, file.is_cut, modified);
     } else {
         target->list->count = from;
         if (reading->last != NULL)
@@ -331,6 +346,7 @@ struct realip_sources_state realip_sources_at(const struct realip_sources *sourc
                                           .is_pattern = item->kind == KIND_FILES && realip_network_source_is_pattern(item->text),
                                           .is_nodes = item->kind == KIND_NODES,
                                           .networks = item->networks,
+                                          .modified = item->modified,
                                           .last_read = item->last_read,
                                           .stale = item->stale };
 }

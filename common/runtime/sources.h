@@ -47,7 +47,8 @@ struct realip_sources_state {
     bool is_pattern;
     bool is_nodes;        /* of kubernetes-nodes; else of files */
     size_t networks;      /* in force, stale ones too */
-    long long last_read;  /* when all of it was good, a time(2) */
+    long long modified;   /* when the newest of its files in force was written (st_mtim), a time(2); 0: it has none */
+    long long last_read;  /* when all of it was good, a time(2); any load counts, also one for another source */
     const char *stale;    /* NULL: it is good; else why it is not, in one line */
 };
 

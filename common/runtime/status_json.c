@@ -330,8 +330,9 @@ static void list_source(void *context, const struct realip_metrics_source *sourc
         listing->left_out++;
         return;
     }
-    json_array_append_new(listing->sources, json_pack("{s:s, s:s, s:I, s:o, s:o}", "set", source->set, "source", source->text, "networks",
-                                                      (json_int_t)source->networks, "last-read", realip_status_json_time(source->last_read), "stale",
+    json_array_append_new(listing->sources, json_pack("{s:s, s:s, s:I, s:o, s:o, s:o}", "set", source->set, "source", source->text, "networks",
+                                                      (json_int_t)source->networks, "written", realip_status_json_time(source->modified),
+                                                      "last-read", realip_status_json_time(source->last_read), "stale",
                                                       source->stale == NULL ? json_null() : realip_status_json_text(source->stale)));
 }
 

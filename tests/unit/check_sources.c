@@ -131,6 +131,30 @@ static bool shows(const char *line)
     return found;
 }
 
+static bool shows_of(const char *gauge, const char *name, const char *rest)
+{
+    char line[256];
+
+    snprintf(line, sizeof(line), "%s{set=\"infrastructure\",source=\"%s\"%s", gauge, in(name), rest);
+    return shows(line);
+}
+
+/* As if it had been written so many seconds after 1970. */
+static void date(const char *name, long seconds)
+{
+    const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+    ck_assert_int_eq(utimensat(AT_FDCWD, in(name), times, 0), 0);
+}
+
+static bool is_of(const char *name, const char *kind, long seconds)
+{
+    char rest[64];
+
+    snprintf(rest, sizeof(rest), ",kind=\"%s\"} %ld\n", kind, seconds);
+    return shows_of("realip_source_modified_timestamp_seconds", name, rest);
+}
+
 /* ---- one file -------------------------------------------------------------------------------------------------------- */
 
 static const char good[] = "# nodes\n10.0.20.1\n10.0.20.2\n";
@@ -522,6 +546,59 @@ START_TEST(metrics_show_each_source_once)
 }
 END_TEST
 
+START_TEST(each_source_has_an_age_of_its_own)
+{
+    static const char nodes[] = "{ \"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [ { \"kind\": \"Node\", \"metadata\": { \"name\": \"a\" },\n"
+                                "\"status\": { \"addresses\": [ { \"type\": \"InternalIP\", \"address\": \"10.0.20.1\" } ] } } ] }\n";
+
+    configure("networks infrastructure { kubernetes-nodes = { \"%s/nodes\", \"%s/others\" } }\n");
+    put("nodes", nodes);
+    date("nodes", 1000);
+    put("others", nodes);
+    date("others", 2000);
+    open_snapshots();
+    ck_assert(is_of("nodes", "kubernetes-nodes", 1000) && is_of("others", "kubernetes-nodes", 2000));
+    put("others", nodes); /* renewed, and as it was */
+    date("others", 3000);
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert(is_of("nodes", "kubernetes-nodes", 1000) && is_of("others", "kubernetes-nodes", 3000));
+    ck_assert(!shows_of("realip_source_last_read_timestamp_seconds", "nodes", "} 1000\n")); /* that is another time */
+}
+END_TEST
+
+START_TEST(the_age_is_that_of_what_is_in_force)
+{
+    configure("networks infrastructure { files = { \"%s/list\", \"%s/d/*.cidr\" } }\n");
+    put("list", good);
+    date("list", 1000);
+    open_snapshots();
+    ck_assert(is_of("list", "files", 1000));
+    ck_assert(!shows_of("realip_source_modified_timestamp_seconds", "d/*.cidr", "")); /* no file, no age */
+    ck_assert(shows_of("realip_source_networks", "d/*.cidr", "} 0\n"));
+    put("d/a.cidr", "10.0.1.1\n");
+    date("d/a.cidr", 2000);
+    put("d/b.cidr", "10.0.2.1\n");
+    date("d/b.cidr", 1500);
+    put("list", "10.0.20.1\nx\n"); /* broken: its content of before decides */
+    date("list", 5000);
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert(is_of("list", "files", 1000));
+    ck_assert(is_of("d/*.cidr", "files", 2000)); /* the newest */
+    unlink(in("list"));
+    unlink(in("d/a.cidr"));
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert(is_of("list", "files", 1000));
+    ck_assert(is_of("d/*.cidr", "files", 1500));
+    unlink(in("d/b.cidr"));
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert(is_of("d/*.cidr", "files", 1500));
+    put("list", good);
+    date("list", 900); /* also where it is older than the one before: a copy with its time kept */
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert(is_of("list", "files", 900));
+}
+END_TEST
+
 Suite *realip_sources_suite(void)
 {
     Suite *suite = suite_create("sources");
@@ -546,6 +623,8 @@ Suite *realip_sources_suite(void)
     tcase_add_test(tests, kept_networks_go_where_they_were_read_for);
     tcase_add_test(tests, a_file_of_both_families_comes_back_as_it_was);
     tcase_add_test(tests, metrics_show_each_source_once);
+    tcase_add_test(tests, each_source_has_an_age_of_its_own);
+    tcase_add_test(tests, the_age_is_that_of_what_is_in_force);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -264,14 +264,14 @@ function sourceRow(one) {
     { children: [one.source], class: 'a', head: true },
     { text: one.set },
     { text: number(one.networks), class: 'n' },
-    { children: one.stale === null ? ['good'] : lines('stale: ' + one.stale, 'its last good content decides'), class: one.stale === null ? '' : 'bad' },
-    { text: ago(one['last-read']), class: 't', title: one['last-read'] === null ? null : when(one['last-read']) }];
+    { children: one.stale === null ? ['good'] : lines('stale: ' + one.stale, 'its last good content decides, good ' + ago(one['last-read'])), class: one.stale === null ? '' : 'bad' },
+    { text: one.written === null ? 'no file' : ago(one.written), class: 't', title: one.written === null ? null : when(one.written) }];
 }
 
 function showNetworks() {
   put('sets', answer.sets, () => answer.sets.map(one => make('div', null, make('dt', null, one.set === 'own' ? "this host's own" : one.set), make('dd', null, number(one.networks)))));
-  put('sources', [answer.sources, answer.sources.map(one => ago(one['last-read'])), answer['sources-left-out']], () => [
-    table(['Source', 'Set', 'Networks', 'State', 'Last read and good'], answer.sources.map(sourceRow), { cards: true, none: 'All networks stand in the configuration itself: no files are followed.' }),
+  put('sources', [answer.sources, answer.sources.map(one => [ago(one.written), ago(one['last-read'])]), answer['sources-left-out']], () => [
+    table(['Source', 'Set', 'Networks', 'State', 'Written'], answer.sources.map(sourceRow), { cards: true, none: 'All networks stand in the configuration itself: no files are followed.' }),
     answer['sources-left-out'] ? make('p', { class: 'faint' }, `${number(answer['sources-left-out'])} more are not shown.`) : '']);
 }
 
