@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,10 +295,9 @@ int realip_daemon_own_socket(const struct realip_endpoint *endpoint, const struc
     return 0;
 }
 
-static int bind_and_listen(int fd, const struct sockaddr *address, socklen_t length,
-                           const struct realip_endpoint *endpoint, struct realip_problems *problems)
+static int listen_bound(int bound, int fd, const struct realip_endpoint *endpoint, struct realip_problems *problems)
 {
-    if (bind(fd, address, length) == 0 && listen(fd, BACKLOG) == 0)
+    if (bound == 0 && listen(fd, BACKLOG) == 0)
         return 0;
     realip_problems_add(problems, endpoint->origin, "cannot listen at '%s': %s: is the folder there, is the port free?",
                         endpoint->text, strerror(errno));
@@ -318,7 +318,7 @@ static int listen_unix(const struct realip_endpoint *endpoint, const struct real
     }
     /* Closed to all until it has its group and mode. */
     mode_t mask = umask(0777);
-    int result = bind_and_listen(fd, (const struct sockaddr *)&address, sizeof(address), endpoint, problems);
+    int result = listen_bound(bind(fd, (const struct sockaddr *)&address, sizeof(address)), fd, endpoint, problems);
     umask(mask);
     if (result < 0 || realip_daemon_own_socket(endpoint, service, problems) < 0) {
         close(fd);
@@ -339,6 +339,26 @@ static struct addrinfo *look_up(const struct realip_endpoint *endpoint, int *err
     return *error_r == 0 ? found : NULL;
 }
 
+/* At boot an address may come after us (DHCP, duplicate address detection), and one that is wrong in the configuration ends
+ * us for good. So we bind to it all the same (ip(7), IP_FREEBIND) and say so: it works as soon as the address is there. */
+static int bind_inet(int fd, const struct addrinfo *to, const struct realip_endpoint *endpoint)
+{
+    int on = 1;
+
+    if (bind(fd, to->ai_addr, to->ai_addrlen) == 0)
+        return 0;
+    if (errno != EADDRNOTAVAIL)
+        return -1;
+    if (to->ai_family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof(on)) < 0
+                                  : setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) < 0)
+        return -1;
+    if (bind(fd, to->ai_addr, to->ai_addrlen) < 0)
+        return -1;
+    realip_log(LOG_WARNING, "'%s': this host does not have that address: it is served as soon as the address comes",
+               endpoint->text);
+    return 0;
+}
+
 static int listen_inet(const struct realip_endpoint *endpoint, struct realip_problems *problems)
 {
     int on = 1;
@@ -354,7 +374,7 @@ static int listen_inet(const struct realip_endpoint *endpoint, struct realip_pro
     if (fd < 0)
         realip_problems_add(problems, endpoint->origin, "no socket for '%s': %s", endpoint->text, strerror(errno));
     else if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0
-             || bind_and_listen(fd, found->ai_addr, found->ai_addrlen, endpoint, problems) < 0) {
+             || listen_bound(bind_inet(fd, found, endpoint), fd, endpoint, problems) < 0) {
         close(fd);
         fd = -1;
     }

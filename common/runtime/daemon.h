@@ -56,7 +56,8 @@ int realip_daemon_own_socket(const struct realip_endpoint *endpoint, const struc
 int realip_daemon_given_socket(struct realip_service_manager *manager, const struct realip_endpoint *endpoint);
 
 /* The socket that the service manager opened for this place; else opens, binds and listens (non-blocking, close-on-exec; unix
- * sockets with the service's mode and group). Returns the descriptor; or -1 with one problem added. */
+ * sockets with the service's mode and group). An address that this host does not have (yet) is bound all the same, and logged.
+ * Returns the descriptor; or -1 with one problem added. */
 int realip_daemon_listen(struct realip_service_manager *manager, const struct realip_endpoint *endpoint,
                          const struct realip_service *service, struct realip_problems *problems);
 
