@@ -1,5 +1,7 @@
 """Recipes for a mail server in a container behind Docker's bridge."""
 
+import os
+
 import clients
 import hosts
 from player import Imap, Mail, Recipe
@@ -7,14 +9,23 @@ from player import Imap, Mail, Recipe
 DOCKER, DOCKER6 = hosts.DOCKER.v4, hosts.DOCKER.v6
 
 
+def merged(old, new):
+    """As Compose does with its files, but that a list takes the place of the old one."""
+    return {**old, **{key: merged(old[key], value) if isinstance(value, dict) and key in old else value for key, value in new.items()}}
+
+
 class Compose:
     """Does with a compose file what Docker does: a bridge, rules for what is published, and docker-proxy where there are none."""
 
     def __init__(self):
-        self.relay, self.is_up = None, False
+        self.relay, self.is_up, self.has_ipv6, self.document = None, False, False, {}
 
     def apply(self, machine, document):
-        (service,), (network,) = document["services"].values(), document["networks"].values()
+        """`document`: what a page adds to what its file had, or the whole."""
+        self.document = merged(self.document, document)
+        service, (network,) = self.document["services"]["mail"], self.document["networks"].values()
+        if "realip" in self.document["services"]:
+            shares_the_socket(machine, self.document)
         (place,) = service["networks"].values()
         ports = [int(each.split(":")[0]) for each in service["ports"]]
         first, *others = network["ipam"]["config"]
@@ -23,13 +34,14 @@ class Compose:
             machine.hosts.bridge(f"{first['gateway']}/{bits}", f"{place['ipv4_address']}/{bits}")
             machine.hosts.publish(place["ipv4_address"], ports)
             self.is_up = True
-        if network.get("enable_ipv6"):
+        if network.get("enable_ipv6") and not self.has_ipv6:
+            self.has_ipv6 = True
             self._stop(machine)
             gateway, container = others[0]["gateway"], place["ipv6_address"]
             machine.hosts.docker.ip(f"addr add {gateway}/64 dev docker0 nodad")
             machine.hosts.container.ip(f"addr add {container}/64 dev eth0 nodad", f"route add default via {gateway}")
             machine.hosts.publish(container, ports)
-        elif not self.relay:
+        elif not self.relay and not self.has_ipv6:
             self._start(machine, place["ipv4_address"], ports)
 
     def _start(self, machine, container, ports):
@@ -46,10 +58,29 @@ class Compose:
             self.relay = None
 
 
+def on_host(machine, folder):
+    """The host's folder that the container has as /etc/mail-realip."""
+    path = "/run/home/" + folder
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.symlink("/etc/mail-realip", path)
+
+
 def permit_docker(machine):
     machine.environment["container"] = "docker"
-    machine.start_postfix("smtp inet n - n - - smtpd\n", mynetworks="127.0.0.0/8 [::1]/128 172.18.0.0/16")
+    machine.containers(postfix=101)
+    on_host(machine, "mail-realip")
+    machine.start_setup("docker-mailserver-permit-docker")
     machine.start_dovecot()
+
+
+class DockerMailserver(Compose):
+    """Its container: each start puts in force what PERMIT_DOCKER says, and user-patches.sh."""
+
+    NETWORKS = {"connected-networks": "127.0.0.0/8 [::1]/128 172.18.0.0/16", "none": ""}
+
+    def start(self, machine):
+        networks = self.NETWORKS[self.document["services"]["mail"]["environment"]["PERMIT_DOCKER"]]
+        machine.shell(f"postconf -e 'mynetworks = {networks}'; bash -eu docker-data/dms/config/user-patches.sh; postfix reload", machine.mail)
 
 
 def published(machine, gateway, container, ports):
@@ -61,7 +92,9 @@ def published(machine, gateway, container, ports):
 
 
 def mailcow(machine):
-    published(machine, "172.22.1.1", "172.22.1.253", (25, 143, 10025))
+    published(machine, "172.22.1.1", "172.22.1.253", (25, 143, 587, 10025, 10587))
+    machine.containers(postfix=101)
+    on_host(machine, "data/conf/mail-realip")
     machine.start_setup("mailcow")
     machine.start_dovecot()
 
@@ -70,16 +103,20 @@ def mailu(machine):
     published(machine, "192.168.203.1", "192.168.203.5", (80,))
     for address in (FRONT, OTHER):
         machine.hosts.docker.ip(f"addr add {address}/24 dev docker0")
+    machine.containers(postfix=100)
+    on_host(machine, "mail-realip")
     machine.start_setup("mailu")
+    machine.write("/etc/postfix/main.cf", "smtpd_sender_login_maps = static:somebody\n", add=True)     # Mailu asks its admin container
     machine.write("/etc/dovecot/conf.d/05-mailu.conf", "login_trusted_networks = 192.168.203.0/24\n")
     machine.start_dovecot()
 
 
 def shares_the_socket(_machine, document):
-    """What the pages' compose files must have: one folder for the socket, and the capability."""
-    services = document["services"]
-    postfix = services.get("postfix-mailcow") or services["smtp"]
-    assert set(postfix["volumes"]) <= set(services["realip"]["volumes"]) and "SYS_PTRACE" in services["realip"]["cap_add"], document
+    """What the pages' compose files must have: one folder for the socket, the capability, and for old kernels Postfix's processes."""
+    services, realip = document["services"], document["services"]["realip"]
+    (name,) = services.keys() & {"postfix-mailcow", "smtp", "mail"}
+    assert "realip:/run/mail-realip" in services[name]["volumes"] and "realip:/run/mail-realip" in realip["volumes"], document
+    assert "SYS_PTRACE" in realip["cap_add"] and realip["pid"] == f"service:{name}", document
 
 
 def starts(postfix, dovecot):
@@ -96,6 +133,7 @@ def told(_connection):
     return clients.proxy_v2(hosts.CLIENT.v4, DOCKER)
 
 
+COMPOSE = DockerMailserver()
 FRONT, OTHER, POSTFIX = "192.168.203.4", "192.168.203.9", "192.168.203.5"
 
 RECIPES = {
@@ -105,20 +143,38 @@ RECIPES = {
         "a spammer over IPv6, whom Docker hides": Mail("stranger", DOCKER6, foreign=True),
         "HAProxy, for a client": Mail("proxy", DOCKER, 10025, told),
         "a stranger at the PROXY port": Mail("stranger", DOCKER, 10025, forged, foreign=True),
+        "a user who sends at 587": Mail("client", DOCKER, 587, foreign=True, user="somebody"),
+        "a user over IPv6, whom Docker hides, sends at 587": Mail("client", DOCKER6, 587, foreign=True, user="somebody"),
+        "a spammer over IPv6, whom Docker hides, at 587 without a password": Mail("stranger", DOCKER6, 587, foreign=True),
+        "HAProxy, for a user who sends at 10587": Mail("proxy", DOCKER, 10587, told, foreign=True, user="somebody"),
+        "a stranger at 10587, without a password": Mail("stranger", DOCKER, 10587, forged, foreign=True),
         "a client who reads his mail": Imap("client", DOCKER),
         "a user over IPv6, whom Docker hides, reads his mail": Imap("client", DOCKER6),
-    }, mailcow, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={"mailcow starts": starts("extra.cf", "extra.conf")}),
+    }, mailcow, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={
+        "mailcow starts": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
+        "mailcow starts again": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
+    }),
     "mailu": Recipe("container", {
         "the front, for a client": Mail("docker", POSTFIX, source=FRONT, xclient=f"ADDR={hosts.CLIENT.v4}"),
         "the front, for a client whom Docker hid from it, who relays": Mail("docker", POSTFIX, source=FRONT, xclient="ADDR=192.168.203.1", foreign=True),
         "another container, which says XCLIENT": Mail("docker", POSTFIX, source=OTHER, xclient="ADDR=198.51.100.99"),
+        "the front, for a user who sends": Mail("docker", POSTFIX, 10025, source=FRONT, xclient=f"ADDR={hosts.CLIENT.v4} LOGIN=somebody", foreign=True),
+        "another container, which says XCLIENT with a user's name": Mail("docker", POSTFIX, 10025, source=OTHER,
+                                                                         xclient="ADDR=198.51.100.99 LOGIN=somebody", foreign=True),
         "the front, for a client who reads his mail": Imap("docker", POSTFIX, source=FRONT, identity=hosts.CLIENT.v4),
         "another container, which says ID and reads mail": Imap("docker", POSTFIX, source=OTHER, identity="198.51.100.99"),
-    }, mailu, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={"Mailu starts": starts("postfix.cf", "dovecot.conf")}),
+    }, mailu, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={
+        "Mailu starts": starts("overrides/postfix/postfix.cf", "overrides/dovecot/dovecot.conf"),
+        "Mailu starts again": starts("overrides/postfix/postfix.cf", "overrides/dovecot/dovecot.conf"),
+    }),
     "docker-compose-ipv6": Recipe("container", {
         "a client over IPv4": Mail("client", DOCKER),
         "a client over IPv6": Mail("client", DOCKER6),
         "a spammer over IPv6": Mail("stranger", DOCKER6, foreign=True),
         "a host of Docker's network, which is the gateway": Mail("docker", "172.18.0.5"),
-    }, permit_docker, on_yaml=Compose().apply, needs=("dovecot", "haproxy")),
+    }, permit_docker, on_yaml=COMPOSE.apply, needs=("dovecot", "haproxy"), events={
+        "the container starts": COMPOSE.start,
+        "the container starts with IPv6": COMPOSE.start,
+        "the container starts and refuses": COMPOSE.start,
+    }),
 }

@@ -1,7 +1,8 @@
 """A machine for one recipe: /etc, /run and what Postfix, Dovecot and the proxies keep are folders of the test's own, laid over the machine's
 in a mount namespace that ends with it. So every path and command of a page is the real one.
 
-`systemctl` and `journalctl` alone are played: no systemd runs here. Units that a page starts, restarts or reloads are started in its place."""
+`systemctl`, `journalctl` and `docker compose exec` alone are played: no systemd and no Docker run here. Units that a page starts, restarts or
+reloads are started in its place."""
 
 import grp
 import os
@@ -162,6 +163,20 @@ JOURNALCTL = """#!/bin/sh
 # journalctl -u UNIT ...: all that the unit said.
 cat "{folder}/$2.log"
 """
+DOCKER = """#!/bin/sh
+# docker compose exec -T SERVICE COMMAND...: all containers of a page are this one machine.
+if [ "$1 $2 $3" != "compose exec -T" ]; then
+    echo "docker $*: the test can't play this" >&2
+    exit 64
+fi
+shift 4
+exec "$@"
+"""
+# The users of our image: Debian's own, and nobody of Postfix.
+IMAGE = {"/etc/passwd": f"root:x:0:0:root:/root:/bin/bash\nnobody:x:{NOBODY}:{NOBODY}:nobody:/nonexistent:/usr/sbin/nologin\n",
+         "/etc/group": f"root:x:0:\nnogroup:x:{NOBODY}:\n"}
+# In a mount namespace of its own, `$1` stands at /etc/passwd and `$2` at /etc/group.
+IN_IMAGE = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && exec "$@"'
 
 
 class Machine:
@@ -170,6 +185,7 @@ class Machine:
     def __init__(self, folder, build, hosts, mail):
         self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
         self.processes, self.units, self.place = Processes(folder), {}, {"haproxy": hosts.proxy, "nginx": hosts.proxy}
+        self.image = []
         self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/run/home", "LC_ALL": "C.UTF-8"}
         self.dovecot = dovecot.series()
         self._lay_over()
@@ -205,7 +221,7 @@ class Machine:
             if not os.path.exists(path):
                 raise LabError(f"{program} is not built")
             os.symlink(path, "/run/bin/" + os.path.basename(program))
-        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL.format(folder=self.folder))):
+        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL.format(folder=self.folder)), ("docker", DOCKER)):
             self.write("/run/bin/" + name, text)
             os.chmod("/run/bin/" + name, 0o755)
         with open("/etc/passwd", "a") as users, open("/etc/group", "a") as groups:      # as the package's sysusers make them
@@ -214,6 +230,23 @@ class Machine:
         for path in ("/run/mail-realip", "/var/spool/postfix/realip"):
             os.makedirs(path)
             os.chown(path, 64917, 64917)
+
+    def containers(self, postfix):
+        """The mail server and mail-realip are two containers: Postfix's user has the number that the mail server's image gave it, and the other image
+        has no such user."""
+        with open("/etc/passwd", encoding="utf-8") as file:
+            users = [line.split(":") for line in file.read().splitlines()]
+        old = next(user[2] for user in users if user[0] == "postfix")
+        for user in users:      # who has the number already takes Postfix's: no two users may share one
+            if user[0] == "postfix" or user[2] == str(postfix):
+                user[2] = str(postfix) if user[0] == "postfix" else old
+        with open("/etc/passwd", "w", encoding="utf-8") as file:
+            file.writelines(":".join(user) + "\n" for user in users)
+        names = []
+        for path, text in IMAGE.items():
+            names.append(self.folder + path.replace("/", "-"))
+            self.write(names[-1], text)
+        self.image = ["unshare", "--mount", "sh", "-euc", IN_IMAGE, "sh", *names]
 
     # ---- the mail server, as it is before a page begins --------------------------------------------------------------
     def write(self, path, text, add=False):
@@ -278,7 +311,7 @@ class Machine:
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):
         argv, host, ready = {
-            "realip-policyd": ([*self._identity(), "/run/bin/realip-policyd"], self.mail, ("policyd", "ready")),
+            "realip-policyd": ([*self.image, *self._identity(), "/run/bin/realip-policyd"], self.mail, ("policyd", "ready")),
             "realip-milter": (["/run/bin/realip-milter"], self.mail, ("milter", "ready")),
             "dovecot": ([dovecot.BINARY, "-F"], self.mail, ("dovecot", "starting up")),
             "haproxy": (["haproxy", "-db", "-f", "/etc/haproxy/haproxy.cfg"], self.place["haproxy"], None),
