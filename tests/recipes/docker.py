@@ -92,10 +92,21 @@ def published(machine, gateway, container, ports):
 
 
 def mailcow(machine):
-    published(machine, "172.22.1.1", "172.22.1.253", (25, 143, 587, 10025, 10587))
+    published(machine, "172.22.1.1", "172.22.1.253", (25, 143, 465, 587, 10025, 10143, 10465, 10587))
+    machine.hosts.docker.ip(f"addr add {SOGO}/24 dev docker0")
     machine.containers(postfix=101)
     on_host(machine, "data/conf/mail-realip")
     machine.start_setup("mailcow")
+    machine.write("/etc/dovecot/conf.d/05-mailcow.conf", """service imap-login {
+  inet_listener imap {
+    port = 143
+  }
+  inet_listener imap_haproxy {
+    haproxy = yes
+    port = 10143
+  }
+}
+""")
     machine.start_dovecot()
 
 
@@ -134,6 +145,7 @@ def told(_connection):
 
 
 COMPOSE = DockerMailserver()
+SOGO = "172.22.1.248"
 FRONT, OTHER, POSTFIX = "192.168.203.4", "192.168.203.9", "192.168.203.5"
 
 RECIPES = {
@@ -148,7 +160,13 @@ RECIPES = {
         "a spammer over IPv6, whom Docker hides, at 587 without a password": Mail("stranger", DOCKER6, 587, foreign=True),
         "HAProxy, for a user who sends at 10587": Mail("proxy", DOCKER, 10587, told, foreign=True, user="somebody"),
         "a stranger at 10587, without a password": Mail("stranger", DOCKER, 10587, forged, foreign=True),
+        "a user who sends at 465": Mail("client", DOCKER, 465, foreign=True, user="somebody"),
+        "a stranger at 10465, without a password": Mail("stranger", DOCKER, 10465, forged, foreign=True),
+        "SOGo, in its own container, at 588": Mail("docker", "172.22.1.253", 588, source=SOGO, foreign=True),
+        "another container of mailcow's, at 590": Mail("docker", "172.22.1.253", 590, source=SOGO, foreign=True),
         "a client who reads his mail": Imap("client", DOCKER),
+        "HAProxy, for a user who reads his mail at 10143": Imap("proxy", DOCKER, 10143, told),
+        "a stranger at 10143": Imap("stranger", DOCKER, 10143, forged),
         "a user over IPv6, whom Docker hides, reads his mail": Imap("client", DOCKER6),
     }, mailcow, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={
         "mailcow starts": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
@@ -159,6 +177,8 @@ RECIPES = {
         "the front, for a client whom Docker hid from it, who relays": Mail("docker", POSTFIX, source=FRONT, xclient="ADDR=192.168.203.1", foreign=True),
         "another container, which says XCLIENT": Mail("docker", POSTFIX, source=OTHER, xclient="ADDR=198.51.100.99"),
         "the front, for a user who sends": Mail("docker", POSTFIX, 10025, source=FRONT, xclient=f"ADDR={hosts.CLIENT.v4} LOGIN=somebody", foreign=True),
+        "the front, for a user of webmail": Mail("docker", POSTFIX, 10025, source=FRONT, xclient=f"ADDR={OTHER} LOGIN=somebody", foreign=True),
+        "another container, which sends for itself": Mail("docker", POSTFIX, source=OTHER, foreign=True),
         "another container, which says XCLIENT with a user's name": Mail("docker", POSTFIX, 10025, source=OTHER,
                                                                          xclient="ADDR=198.51.100.99 LOGIN=somebody", foreign=True),
         "the front, for a client who reads his mail": Imap("docker", POSTFIX, source=FRONT, identity=hosts.CLIENT.v4),
