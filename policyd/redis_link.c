@@ -13,7 +13,7 @@
 
 #include "redis_tls.h"
 
-#define MOST_WAITING   (1U << 20) /* bytes of replies that are not whole */
+#define MOST_WAITING   (1U << 20) /* bytes of a reply that is not whole, taken apart already or not */
 #define MOST_ELEMENTS  8192
 #define ANSWER_SECONDS 5
 #define LEAST_PAUSE    1
@@ -35,6 +35,7 @@ struct realip_redis_link {
     enum state state;
     struct bufferevent *connection; /* NULL while WAITING */
     redisReader *reader;
+    size_t waiting; /* bytes since the last whole reply */
     struct event *timer; /* to connect again; while connected, until a reply is overdue */
     long pause;
     size_t tags[REALIP_REDIS_LINK_MOST]; /* of the replies that are due: a ring */
@@ -168,11 +169,12 @@ static bool take_replies(struct realip_redis_link *link)
 
     while (redisReaderGetReply(link->reader, &reply) == REDIS_OK) {
         if (reply == NULL) {
-            if (link->reader->len <= MOST_WAITING)
+            if (link->waiting <= MOST_WAITING)
                 return true;
-            give_up(link, "its replies have no end");
+            give_up(link, "its reply is longer than 1 MiB");
             return false;
         }
+        link->waiting = link->reader->len - link->reader->pos; /* what follows it */
         bool goes_on = take_reply(link, reply);
         freeReplyObject(reply);
         if (!goes_on)
@@ -194,6 +196,7 @@ static void on_read(struct bufferevent *connection, void *context)
             give_up(link, "out of memory");
             return;
         }
+        link->waiting += (size_t)length;
         if (!take_replies(link))
             return;
     }
@@ -297,18 +300,19 @@ static int begin(struct realip_redis_link *link)
     return bufferevent_socket_connect(link->connection, (const struct sockaddr *)&local, sizeof(local));
 }
 
-/* A server that promises a list of billions must not have memory taken for it. hiredis 0.14 has no limit of its own. */
+/* A server that promises a list of billions must not have memory taken for it, nor for lists within lists, which are the answer to nothing that
+ * is asked: each of few bytes, they would be many times as large in memory. */
 #if HIREDIS_MAJOR >= 1
-static void limit_elements(redisReader *reader)
-{
-    reader->maxelements = MOST_ELEMENTS;
-}
+static void *(*create_any_array)(const redisReadTask *task, size_t count);
+
+static void *create_array(const redisReadTask *task, size_t count)
 #else
 static void *(*create_any_array)(const redisReadTask *task, int count);
 
 static void *create_array(const redisReadTask *task, int count)
+#endif
 {
-    return count > MOST_ELEMENTS ? NULL : create_any_array(task, count);
+    return count > MOST_ELEMENTS || task->parent != NULL ? NULL : create_any_array(task, count);
 }
 
 static void limit_elements(redisReader *reader)
@@ -321,7 +325,6 @@ static void limit_elements(redisReader *reader)
     functions.createArray = create_array;
     reader->fn = &functions;
 }
-#endif
 
 static void start(struct realip_redis_link *link)
 {
@@ -339,6 +342,7 @@ static void start(struct realip_redis_link *link)
     }
     limit_elements(link->reader);
     link->state = CONNECTING;
+    link->waiting = 0;
     link->first = 0;
     link->due = 0;
     bufferevent_setcb(link->connection, on_read, NULL, on_event, link);
