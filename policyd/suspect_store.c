@@ -14,24 +14,32 @@
 #include "runtime/log.h"
 #include "runtime/metrics_text.h"
 #include "runtime/secret_file.h"
+#include "told_clients.h"
 
 #define QUEUE         4096U /* a power of two */
 #define SEEN          8192U /* a power of two */
 #define BATCH         256U
 #define QUARTERS      5 /* of a window, and the one that has just begun */
-#define POLL_ADDRESSES "999" /* the largest suspects; counted from 0 */
+#define LISTED        1000U /* the largest suspects of a quarter */
+#define POLL_ADDRESSES "999" /* the same; counted from 0 */
+#define LISTS         2 /* of a poll: of the last quarter, and of this one */
 #define TICK_MSECS    50
 #define TICKS_OF_POLL 20
 #define MOST_CLIENTS  4000000000LL
 
-/* What a reply is about: a number of the batch, or one of these. */
-enum tag { TAG_WRITTEN = BATCH, TAG_SUSPECTS };
+/* What a reply is about: a number of the batch, or one of these. A poll asks for two lists, and this is the order of the answers. */
+enum tag { TAG_WRITTEN = BATCH, TAG_SUSPECTS_BEFORE, TAG_SUSPECTS_NOW };
 
 struct item {
     struct realip_address address;
     uint64_t client;
     uint32_t window;
     uint32_t threshold;
+};
+
+struct listed {
+    struct realip_address address; /* as it is counted */
+    uint32_t clients;
 };
 
 struct realip_suspect_store {
@@ -56,6 +64,9 @@ struct realip_suspect_store {
     struct event_base *base;
     struct realip_redis_link *link;
     struct item batch[BATCH];
+    struct listed listed[LISTS * LISTED]; /* by the poll that is on */
+    size_t listed_count;
+    struct realip_told_clients *most;
     unsigned ticks;
     uint32_t window; /* that was last counted by; 0: nobody has come yet */
     uint32_t threshold;
@@ -124,12 +135,6 @@ static void on_down(void *context, const char *why)
 
 /* ---- What it answers. */
 
-static void tell(struct realip_suspect_store *store, const struct realip_address *address, long long clients)
-{
-    atomic_fetch_add_explicit(&store->told, 1, memory_order_relaxed);
-    realip_suspects_tell(store->suspects, address, (uint32_t)clients);
-}
-
 static void send_words(struct realip_suspect_store *store, size_t tag, int count, const char **words)
 {
     (void)realip_redis_link_send(store->link, tag, count, words); /* what can't be sent is known from elsewhere: it goes down */
@@ -147,6 +152,18 @@ static void expire(struct realip_suspect_store *store, const char *key, unsigned
 static uint64_t quarter_now(uint32_t window)
 {
     return (uint64_t)time(NULL) * 4 / window;
+}
+
+/* Never fewer than were told before in this quarter: who becomes a suspect by it stays one, and is logged once. NULL; or what is wrong. */
+static const char *tell(struct realip_suspect_store *store, const struct realip_address *address, uint32_t clients)
+{
+    uint32_t most = realip_told_clients_most(store->most, address, clients);
+
+    if (most == 0)
+        return "it names more suspects in a quarter of the window than there is room for";
+    atomic_fetch_add_explicit(&store->told, 1, memory_order_relaxed);
+    realip_suspects_tell(store->suspects, address, most);
+    return NULL;
 }
 
 static void suspects_key(uint32_t window, uint64_t quarter, char key[96])
@@ -178,12 +195,15 @@ static void take_count(struct realip_suspect_store *store, const struct item *it
     }
     if (reply->integer < item->threshold)
         return;
-    tell(store, &item->address, reply->integer);
+    realip_told_clients_begin(store->most, item->window, quarter_now(item->window));
+    const char *why = tell(store, &item->address, (uint32_t)reply->integer);
+    if (why != NULL)
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, why);
     share(store, item, reply->integer);
 }
 
 /* One address, and how many are behind it, as texts. 0, or -1. */
-static int take_suspect(struct realip_suspect_store *store, const redisReply *member, const redisReply *score)
+static int read_listed(const redisReply *member, const redisReply *score, struct listed *listed_r)
 {
     struct realip_address address;
     const char *reason;
@@ -195,19 +215,65 @@ static int take_suspect(struct realip_suspect_store *store, const redisReply *me
     long long clients = strtoll(score->str, &end, 10);
     if (end == score->str || clients < 2 || clients > MOST_CLIENTS)
         return -1;
-    tell(store, &address, clients);
+    *listed_r = (struct listed){ realip_shared_address_of(&address), (uint32_t)clients };
     return 0;
 }
 
-static void take_suspects(struct realip_suspect_store *store, const redisReply *reply)
+static int compare_listed(const void *a, const void *b)
 {
-    int result = reply->type == REDIS_REPLY_ARRAY && reply->elements % 2 == 0 && reply->elements <= 2000 ? 0 : -1;
+    const struct listed *left = a;
+    const struct listed *right = b;
 
-    for (size_t i = 0; result == 0 && i + 1 < reply->elements; i += 2)
-        result = take_suspect(store, reply->element[i], reply->element[i + 1]);
-    if (result < 0)
-        realip_store_health_fault(store->health, REALIP_STORE_LIST,
-                                  reply->type == REDIS_REPLY_ERROR ? reply->str : "its list of suspects is none");
+    return realip_address_compare(&left->address, &right->address);
+}
+
+/* One of the poll's lists: all of it, or nothing. A sorted set of the server's has each member once. NULL; or what is wrong with it. */
+static const char *read_list(struct realip_suspect_store *store, const redisReply *reply)
+{
+    struct listed *list = &store->listed[store->listed_count];
+    size_t count = reply->elements / 2;
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2 != 0 || count > LISTED)
+        return "its list of suspects is none";
+    for (size_t i = 0; i < count; i++) {
+        if (read_listed(reply->element[2 * i], reply->element[2 * i + 1], &list[i]) < 0)
+            return "its list of suspects is none";
+    }
+    if (count > 0)
+        qsort(list, count, sizeof(*list), compare_listed);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_listed(&list[i - 1], &list[i]) == 0)
+            return "its list of suspects names an address twice";
+    }
+    store->listed_count += count;
+    return NULL;
+}
+
+/* The larger of both lists' counts is what is told: first all are noted. NULL; or what is wrong. */
+static const char *tell_listed(struct realip_suspect_store *store)
+{
+    const char *why = NULL;
+
+    realip_told_clients_begin(store->most, store->window, quarter_now(store->window));
+    for (size_t i = 0; i < store->listed_count; i++)
+        (void)realip_told_clients_most(store->most, &store->listed[i].address, store->listed[i].clients);
+    for (size_t i = 0; i < store->listed_count; i++) {
+        const char *why_not = tell(store, &store->listed[i].address, store->listed[i].clients);
+
+        why = why_not != NULL ? why_not : why;
+    }
+    return why;
+}
+
+static void take_suspects(struct realip_suspect_store *store, enum tag tag, const redisReply *reply)
+{
+    const char *why = read_list(store, reply);
+
+    if (why != NULL)
+        realip_store_health_fault(store->health, REALIP_STORE_LIST, reply->type == REDIS_REPLY_ERROR ? reply->str : why);
+    why = tag == TAG_SUSPECTS_NOW ? tell_listed(store) : NULL;
+    if (why != NULL)
+        realip_store_health_fault(store->health, REALIP_STORE_LIST, why);
 }
 
 static void on_reply(void *context, size_t tag, const redisReply *reply)
@@ -216,8 +282,8 @@ static void on_reply(void *context, size_t tag, const redisReply *reply)
 
     if (tag < BATCH)
         take_count(store, &store->batch[tag], reply);
-    else if (tag == TAG_SUSPECTS)
-        take_suspects(store, reply);
+    else if (tag == TAG_SUSPECTS_BEFORE || tag == TAG_SUSPECTS_NOW)
+        take_suspects(store, (enum tag)tag, reply);
     else if (reply->type == REDIS_REPLY_ERROR)
         realip_store_health_fault(store->health, REALIP_STORE_COUNTS, reply->str);
     else if (reply->type != REDIS_REPLY_INTEGER)
@@ -292,16 +358,22 @@ static void send_batch(struct realip_suspect_store *store)
     atomic_fetch_add_explicit(&store->sent, count, memory_order_relaxed);
 }
 
-/* This quarter's last, whose counts are the newest. */
+static void ask_list(struct realip_suspect_store *store, enum tag tag, uint64_t quarter)
+{
+    char key[96];
+    const char *words[] = { "ZREVRANGE", key, "0", POLL_ADDRESSES, "WITHSCORES" };
+
+    suspects_key(store->window, quarter, key);
+    send_words(store, tag, 5, words);
+}
+
 static void ask_suspects(struct realip_suspect_store *store)
 {
-    for (unsigned ago = 2; ago > 0; ago--) {
-        char key[96];
-        const char *words[] = { "ZREVRANGE", key, "0", POLL_ADDRESSES, "WITHSCORES" };
+    uint64_t quarter = quarter_now(store->window);
 
-        suspects_key(store->window, quarter_now(store->window) - (ago - 1), key);
-        send_words(store, TAG_SUSPECTS, 5, words);
-    }
+    store->listed_count = 0;
+    ask_list(store, TAG_SUSPECTS_BEFORE, quarter - 1);
+    ask_list(store, TAG_SUSPECTS_NOW, quarter);
     realip_store_health_asked(store->health, REALIP_STORE_LIST);
 }
 
@@ -376,6 +448,7 @@ static void free_store(struct realip_suspect_store *store)
 {
     realip_redis_link_free(&store->link);
     realip_store_health_free(&store->health);
+    realip_told_clients_free(&store->most);
     if (store->base != NULL)
         event_base_free(store->base);
     if (store->stop_fd >= 0)
@@ -409,7 +482,8 @@ int realip_suspect_store_new(const struct realip_store_place *place, struct real
     store->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     store->base = event_base_new();
     store->health = realip_store_health_new(place->text);
-    if (store->base != NULL && store->health != NULL)
+    store->most = realip_told_clients_new();
+    if (store->base != NULL && store->health != NULL && store->most != NULL)
         store->link = realip_redis_link_new(store->base, place, store->password, &handler, &reason);
     if (store->stop_fd < 0 || store->link == NULL) {
         realip_problems_add(problems, place->origin, "store = '%s': %s", place->text, reason);

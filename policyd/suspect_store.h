@@ -8,6 +8,7 @@
  *
  * A thread of its own does all that: the thread that judges puts a client into a queue of fixed size and goes on; where that is full the client is
  * dropped for the others and counted. While the server is down, slow or talks nonsense, each policyd goes on with its own counts.
+ * A list of the server's counts as a whole or not at all, and of what is said of an address in a quarter, the most.
  */
 #ifndef REALIP_SUSPECT_STORE_H
 #define REALIP_SUSPECT_STORE_H

@@ -17,6 +17,7 @@ int main(void)
     srunner_add_suite(runner, realip_status_summary_suite());
     srunner_add_suite(runner, realip_metrics_suite());
     srunner_add_suite(runner, realip_secret_file_suite());
+    srunner_add_suite(runner, realip_told_clients_suite());
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

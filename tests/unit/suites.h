@@ -32,5 +32,6 @@ Suite *realip_history_suite(void);
 Suite *realip_status_summary_suite(void);
 Suite *realip_metrics_suite(void);
 Suite *realip_secret_file_suite(void);
+Suite *realip_told_clients_suite(void);
 
 #endif
