@@ -168,7 +168,9 @@ class Letters:
         seen.verdict = f"real: pass ({len(self.visits)} letters)"
         seen.expect(set(reasons) == {"real pass"}, f"verdicts: {reasons}")
         # They were counted, and found to be few behind each address.
-        seen.expect(after.addresses - before.addresses == len({visit.shown for visit in self.visits}), f"addresses: {before} {after}")
+        shown = len({visit.shown for visit in self.visits})
+        # Of those that were there before some may have fallen out of the window meanwhile.
+        seen.expect(shown <= after.addresses <= before.addresses + shown, f"addresses: {before} {after}")
         seen.expect(after.observations - before.observations >= len(self.visits), f"sessions: {before} {after}")
         seen.expect(not warned and after.suspects <= before.suspects, f"{warned}, {before}, {after}")
 
