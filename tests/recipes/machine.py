@@ -1,8 +1,8 @@
 """A machine for one recipe: /etc, /run and what Postfix, Dovecot and the proxies keep are folders of the test's own, laid over the machine's
 in a mount namespace that ends with it. So every path and command of a page is the real one.
 
-`systemctl`, `journalctl` and `docker compose exec` alone are played: no systemd and no Docker run here. Units that a page starts, restarts or
-reloads are started in its place."""
+`systemctl`, `journalctl`, `scp` and `docker compose exec` alone are played: no systemd and no Docker run here, and all hosts have the same files. Units
+that a page starts, restarts or reloads are started in its place."""
 
 import grp
 import os
@@ -64,7 +64,6 @@ relay_transport = discard:relayed
 smtpd_error_sleep_time = 0
 smtpd_client_connection_count_limit = 0
 postscreen_greet_wait = 1s
-postscreen_cache_map =
 in_flow_delay = 0
 content_filter =
 smtpd_forbid_unauth_pipelining = no
@@ -84,6 +83,7 @@ defer     unix - - y - 0 bounce
 trace     unix - - y - 0 bounce
 flush     unix n - y 1000? 0 flush
 proxymap  unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
 error     unix - - y - - error
 retry     unix - - y - - error
 discard   unix - - y - - discard
@@ -163,6 +163,11 @@ JOURNALCTL = """#!/bin/sh
 # journalctl -u UNIT ...: all that the unit said.
 cat "{folder}/$2.log"
 """
+SCP = """#!/bin/sh
+# scp [-r] HOST:FILE TO: each host has the same files here.
+[ "$1" != -r ] || shift
+cp -r "${1#*:}" "$2"
+"""
 DOCKER = """#!/bin/sh
 # docker compose exec -T SERVICE COMMAND...: all containers of a page are this one machine.
 if [ "$1 $2 $3" != "compose exec -T" ]; then
@@ -184,7 +189,7 @@ class Machine:
 
     def __init__(self, folder, build, hosts, mail):
         self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
-        self.processes, self.units, self.place = Processes(folder), {}, {"haproxy": hosts.proxy, "nginx": hosts.proxy}
+        self.processes, self.units, self.at_boot, self.place = Processes(folder), {}, set(), {"haproxy": hosts.proxy, "nginx": hosts.proxy}
         self.image = []
         self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/run/home", "LC_ALL": "C.UTF-8"}
         self.dovecot = dovecot.series()
@@ -221,7 +226,7 @@ class Machine:
             if not os.path.exists(path):
                 raise LabError(f"{program} is not built")
             os.symlink(path, "/run/bin/" + os.path.basename(program))
-        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL.format(folder=self.folder)), ("docker", DOCKER)):
+        for name, text in (("systemctl", SYSTEMCTL), ("journalctl", JOURNALCTL.format(folder=self.folder)), ("scp", SCP), ("docker", DOCKER)):
             self.write("/run/bin/" + name, text)
             os.chmod("/run/bin/" + name, 0o755)
         with open("/etc/passwd", "a") as users, open("/etc/group", "a") as groups:      # as the package's sysusers make them
@@ -339,6 +344,19 @@ class Machine:
         return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set=-all,+sys_ptrace", "--inh-caps=-all,+sys_ptrace",
                 "--ambient-caps=-all,+sys_ptrace"]
 
+    def boot(self, *hosts):
+        """What the firewall of these hosts is after a start: that of /etc/nftables.conf, if the page had it loaded at boot."""
+        for host in hosts:
+            host.nft("flush ruleset\n")
+            if "nftables" in self.at_boot:
+                self.shell("nft -f /etc/nftables.conf", host)
+        for service in list(self.hosts.services.values()):
+            self.hosts.apply(service)
+
+    def stop(self, unit):
+        """It is gone, as when it crashed."""
+        self._stop_unit(unit)
+
     def _stop_unit(self, unit):
         process = self.units.pop(unit, None)
         if process:
@@ -358,6 +376,8 @@ class Machine:
                 subprocess.run(["postfix", "reload"], check=False, env=self.environment, timeout=20)
             elif verb == "reload" and unit == "dovecot":
                 subprocess.run(["doveadm", "reload"], check=False, env=self.environment, timeout=20)
+            elif (verb, unit) == ("enable", "nftables"):
+                self.at_boot.add(unit)
             elif verb in ("restart", "reload", "start", "enable"):
                 self._stop_unit(unit)
                 if unit != "realip-milter" or verb != "enable":
