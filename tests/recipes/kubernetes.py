@@ -48,6 +48,8 @@ DOCKER_MAILSERVER = Recipe("pod", {
     "a client who reads his mail, through HAProxy": Imap("client", V4),
     "a stranger at node1's port, with an address of his choice": Mail("stranger", NODE1, 30025, chosen),
     "a stranger at node1's port, behind the firewall": Silence("stranger", NODE1, 30025),
+    "a stranger at node1's port, after node1 started anew": Silence("stranger", NODE1, 30025),
+    "a client, through HAProxy, while nobody answers Postfix": Mail("client", V4),
     "a pod that reaches the PROXY port of the mail pod itself": Mail("proxypod", hosts.POD.v4, 12525, chosen),
 }, docker_mailserver, needs=("dovecot", "haproxy", "curl"), events={
     "node1 announces the address": lambda machine: machine.hosts.announce("node1"),
@@ -56,6 +58,9 @@ DOCKER_MAILSERVER = Recipe("pod", {
     "node1 announces the address of Cluster": lambda machine: machine.hosts.announce("node1"),
     "the container starts": container_starts,
     "the container starts again": container_starts,
+    "the container starts again, to refuse": container_starts,
+    "the nodes start anew": lambda machine: machine.boot(machine.hosts.node1, machine.hosts.node2),
+    "policyd is gone": lambda machine: machine.stop("realip-policyd"),
 })
 
 def haproxy_at(name):
