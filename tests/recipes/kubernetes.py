@@ -27,6 +27,7 @@ def pod(machine):
 
 def docker_mailserver(machine):
     machine.environment["KUBERNETES_SERVICE_HOST"] = "10.96.0.1"
+    machine.containers(postfix=101)
     machine.start_setup("docker-mailserver")
     machine.start_dovecot()
     machine.haproxy()
