@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MOST_BYTES (64L << 20)
+#define LINE_BYTES 4096 /* with its end; a network and a long comment */
+
 int realip_network_list_add(struct realip_network_list *list, const struct realip_network *network,
                             struct realip_origin origin)
 {
@@ -92,14 +95,29 @@ static bool says_empty(const char *line)
     return strncmp(line, "empty", 5) == 0 && line[5 + strspn(line + 5, " \t\r\n")] == '\0';
 }
 
+/* Memory for it is bounded, whatever the file is. The line's length, with its end; 0 at the end of the file; or -1: it is too long. */
+static ssize_t read_line(FILE *stream, char line[LINE_BYTES + 1])
+{
+    size_t length = 0;
+    int byte = '\0';
+
+    while (byte != '\n' && (byte = getc_unlocked(stream)) != EOF) {
+        if (length == LINE_BYTES)
+            return -1;
+        line[length++] = (char)byte;
+    }
+    line[length] = '\0';
+    return (ssize_t)length;
+}
+
 static int read_lines(FILE *stream, const char *set, struct realip_origin origin, struct realip_network_list *list,
                       struct realip_problems *problems, struct realip_network_file *file_r)
 {
-    char *line = NULL;
-    size_t room = 0;
+    char line[LINE_BYTES + 1];
+    ssize_t got;
     int result = 0;
 
-    for (ssize_t got; (got = getline(&line, &room, stream)) >= 0;) {
+    while ((got = read_line(stream, line)) > 0) {
         size_t length;
         bool marked = origin.line == 0 && got >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0; /* UTF-8's mark */
         const char *text = trimmed(line + (marked ? 3 : 0), &length);
@@ -113,8 +131,22 @@ static int read_lines(FILE *stream, const char *set, struct realip_origin origin
         } else if (length > 0 && realip_network_source_text(set, text, length, origin, list, problems) < 0)
             result = -1;
     }
-    free(line);
-    return result;
+    if (got == 0)
+        return result;
+    origin.line++;
+    realip_problems_add(problems, origin, "networks %s: a line of more than %d bytes; write one network a line, or shorten its comment", set, LINE_BYTES);
+    return -1;
+}
+
+static int check_size(FILE *stream, const char *set, struct realip_origin origin, struct realip_problems *problems)
+{
+    struct stat status;
+
+    if (fstat(fileno(stream), &status) < 0 || status.st_size <= MOST_BYTES)
+        return 0;
+    realip_problems_add(problems, origin, "networks %s: is larger than %ld MiB: no list of networks is; write networks alone into it, one a line", set,
+                        MOST_BYTES >> 20);
+    return -1;
 }
 
 FILE *realip_network_source_open(const char *path)
@@ -153,7 +185,9 @@ int realip_network_source_file(const char *set, const char *path, struct realip_
             fclose(stream);
         return -1;
     }
-    int result = read_lines(stream, set, origin, list, problems, file_r);
+    int result = check_size(stream, set, origin, problems);
+    if (result == 0)
+        result = read_lines(stream, set, origin, list, problems, file_r);
     if (ferror(stream) != 0) {
         realip_problems_add(problems, named_at, "networks %s: reading '%s' failed: %s; a text file is wanted", set,
                             path, strerror(errno));

@@ -33,7 +33,7 @@ struct realip_network_file {
     bool says_empty; /* a line "# empty": somebody meant it to hold no network */
 };
 
-/* Reads one file, one CIDR a line, "#" starts a comment. 0; or -1 and problems added, and then `list` may hold the file's
+/* Reads one file, one CIDR a line, "#" starts a comment; 64 MiB at most, and 4096 bytes a line with its end. 0; or -1 and problems added, and then `list` may hold the file's
  * other networks. `named_at` is where the configuration names it. Origins' file names live in `arena`. */
 int realip_network_source_file(const char *set, const char *path, struct realip_origin named_at, struct realip_arena *arena,
                                struct realip_network_list *list, struct realip_problems *problems,

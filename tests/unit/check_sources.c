@@ -200,7 +200,29 @@ static void put_zeros(void)
     realip_scratch_write(in("list"), "\0\0\0\0\0\0\0\0", 8); /* as a crash leaves some file systems */
 }
 
-static void (*const damages[])(void) = { make_empty, leave_comments, cut_a_line, cut_all, break_a_line, delete, put_a_folder, put_zeros };
+/* A network, and a comment that makes its line so long, with its end. */
+static void put_line_of(size_t bytes)
+{
+    char text[8192];
+
+    ck_assert_uint_lt(strlen(good) + bytes, sizeof(text));
+    snprintf(text, sizeof(text), "%s10.0.20.3 #%0*d\n", good, (int)bytes - 12, 0);
+    ck_assert_uint_eq(strlen(text), strlen(good) + bytes);
+    put("list", text);
+}
+
+static void put_a_long_line(void)
+{
+    put_line_of(4097);
+}
+
+static void put_too_much(void)
+{
+    ck_assert_int_eq(truncate(in("list"), (64L << 20) + 1), 0);
+}
+
+static void (*const damages[])(void) = { make_empty, leave_comments, cut_a_line,   cut_all,         break_a_line,
+                                         delete,     put_a_folder,   put_zeros, put_a_long_line, put_too_much };
 #define DAMAGES (int)(sizeof(damages) / sizeof(damages[0]))
 
 START_TEST(a_damaged_file_keeps_its_last_good_content)
@@ -227,6 +249,25 @@ START_TEST(a_damaged_file_keeps_its_last_good_content)
     ck_assert_uint_eq(logged("is stale"), 1);
     ck_assert_uint_eq(logged("is good again (2 networks)"), 1);
     ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 0);
+}
+END_TEST
+
+START_TEST(a_file_without_bounds_is_named)
+{
+    configure("networks infrastructure { files = \"%s/list\" }\n");
+    put_line_of(4096);
+    open_snapshots();
+    ck_assert(knows("10.0.20.3"));
+    put_a_long_line();
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert(knows("10.0.20.3"));
+    ck_assert_uint_eq(logged("(3 networks, of 20"), 1);
+    ck_assert_uint_eq(logged("/list:4: networks infrastructure: a line of more than 4096 bytes; write one network a line, or shorten its comment\n"), 1);
+    put("list", good);
+    ck_assert_int_eq(refresh(""), 0);
+    put_too_much();
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert_uint_eq(logged("/list: networks infrastructure: is larger than 64 MiB: no list of networks is; write networks alone into it, one a line\n"), 1);
 }
 END_TEST
 
@@ -607,6 +648,7 @@ Suite *realip_sources_suite(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, begin, end);
     tcase_add_loop_test(tests, a_damaged_file_keeps_its_last_good_content, 0, DAMAGES);
+    tcase_add_test(tests, a_file_without_bounds_is_named);
     tcase_add_test(tests, at_the_start_each_source_must_be_good);
     tcase_add_test(tests, a_new_source_must_be_good_too);
     tcase_add_loop_test(tests, empty_on_purpose, 0, 4);
