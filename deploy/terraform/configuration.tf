@@ -1,5 +1,6 @@
 locals {
   configuration = coalesce(var.configuration, "${path.module}/../kubernetes/base")
+  mail_files    = coalesce(var.configuration, "${path.module}/../kubernetes/docker-mailserver")
   manifests     = "${path.module}/../kubernetes"
 }
 
@@ -41,14 +42,15 @@ resource "kubernetes_config_map_v1" "settings" {
   }
 }
 
+# A running pod does not see these change: kubectl -n mail rollout restart deploy/mail
 resource "kubernetes_config_map_v1" "files" {
   metadata {
     name      = "mail-files"
     namespace = kubernetes_namespace_v1.mail.metadata[0].name
   }
   data = {
-    "user-patches.sh" = file("${local.manifests}/docker-mailserver/user-patches.sh")
-    "dovecot.cf"      = file("${local.manifests}/docker-mailserver/dovecot.cf")
+    "user-patches.sh" = file("${local.mail_files}/user-patches.sh")
+    "dovecot.cf"      = file("${local.mail_files}/dovecot.cf")
   }
 }
 

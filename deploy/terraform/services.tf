@@ -8,7 +8,9 @@ resource "kubernetes_service_v1" "mail" {
   spec {
     type                    = "LoadBalancer"
     external_traffic_policy = var.external_traffic_policy
-    selector                = { "app.kubernetes.io/name" = "mail" }
+    # where policyd can't start, Postfix decides what happens to mail, and not readiness
+    publish_not_ready_addresses = true
+    selector                    = { "app.kubernetes.io/name" = "mail" }
     port {
       name        = "smtp"
       port        = 25
@@ -43,9 +45,10 @@ resource "kubernetes_service_v1" "proxied" {
     namespace = kubernetes_namespace_v1.mail.metadata[0].name
   }
   spec {
-    type                    = "NodePort"
-    external_traffic_policy = "Local"
-    selector                = { "app.kubernetes.io/name" = "mail" }
+    type                        = "NodePort"
+    external_traffic_policy     = "Local"
+    publish_not_ready_addresses = true
+    selector                    = { "app.kubernetes.io/name" = "mail" }
     port {
       name        = "smtp-proxied"
       port        = 12525

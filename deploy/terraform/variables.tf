@@ -5,7 +5,7 @@ variable "namespace" {
 }
 
 variable "configuration" {
-  description = "A folder with mail-realip.conf, proxies.cidr, probers.cidr, internal.cidr and networkpolicy.yaml (made by realipctl export networkpolicy). Empty: that of deploy/kubernetes/base, with addresses that are nobody's."
+  description = "A folder with mail-realip.conf, proxies.cidr, probers.cidr, internal.cidr, networkpolicy.yaml (made by realipctl export networkpolicy), user-patches.sh and dovecot.cf. Empty: what deploy/kubernetes has, with addresses that are nobody's."
   type        = string
   default     = ""
 }
