@@ -320,6 +320,26 @@ static int write_beside(const char *path, struct writer *writer)
     return result;
 }
 
+/* For whoever reads it at night. */
+static const char *what_to_do(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+        return "make its folder, writable for this program";
+    case EACCES:
+    case EPERM:
+        return "let this program's user write in its folder";
+    case EROFS:
+        return "name a folder that can be written to, or mount this one so";
+    case ENOSPC:
+    case EDQUOT:
+        return "make room there";
+    default:
+        return "look after its folder and its disk";
+    }
+}
+
 int realip_compiled_publish(const struct realip_config *config, const char *path, struct realip_problems *problems)
 {
     struct writer writer = { 0 };
@@ -329,8 +349,7 @@ int realip_compiled_publish(const struct realip_config *config, const char *path
     if (result < 0)
         realip_problems_add(problems, at, "cannot compile the rules: out of memory, or they are larger than 1 GiB");
     else if ((result = write_beside(path, &writer)) < 0)
-        realip_problems_add(problems, at, "cannot be written: %s: make its folder, writable for this program",
-                            strerror(errno));
+        realip_problems_add(problems, at, "cannot be written: %s: %s", strerror(errno), what_to_do(errno));
     free(writer.bytes);
     return result;
 }
