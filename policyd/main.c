@@ -12,7 +12,7 @@
 #include "attest.h"
 #include "auth_policy_http.h"
 #include "explain_http.h"
-#include "runtime/compiled.h"
+#include "publication.h"
 #include "runtime/config_file.h"
 #include "runtime/daemon.h"
 #include "runtime/endpoint.h"
@@ -44,6 +44,7 @@ struct program {
     struct realip_status_http *status; /* NULL: there is no HTTP */
     struct realip_suspects_http suspects;
     struct realip_suspect_store *store; /* NULL: this policyd counts for itself */
+    struct realip_publication *publication; /* for the programs that decide with the same rules and must not read the configuration (Dovecot's) */
     char *token;
     struct event *signals[3];
     struct event *alive;    /* signs of life for the service manager; NULL: it does not watch */
@@ -61,16 +62,6 @@ struct program {
 };
 
 static void start_reload(struct program *program, bool asked);
-
-/* For the programs that decide with the same rules and must not read the configuration (Dovecot's). */
-static void publish(const struct realip_config *config)
-{
-    struct realip_problems problems = { 0 };
-
-    if (config->compiled != NULL && realip_compiled_publish(config, config->compiled, &problems) < 0)
-        realip_daemon_report(LOG_ERR, &problems);
-    realip_problems_clear(&problems);
-}
 
 /* What the reloading thread tells the loop. */
 #define RULES_IN_FORCE 'R'
@@ -92,11 +83,10 @@ static void *reload(void *context)
     program->reload_result = program->asked ? realip_snapshots_reload(program->snapshots, &program->reload_problems)
                                             : realip_snapshots_refresh(program->snapshots, &program->reload_problems);
     if (program->reload_result == 0) {
-        struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
-
         tell_loop(program, RULES_IN_FORCE);
-        publish(realip_snapshot_config(snapshot));
-        realip_snapshot_release(&snapshot);
+        realip_publication_put(program->publication);
+    } else {
+        realip_publication_mend(program->publication);
     }
     realip_daemon_watch(program->snapshots, program->watch);
     tell_loop(program, RELOAD_ENDED);
@@ -235,6 +225,7 @@ static int show_status(struct program *program)
     program->told.recent = program->recent;
     program->told.attest = program->attest;
     program->told.store = program->store;
+    program->told.publication = program->publication;
     program->told.snapshots = program->snapshots;
     const struct realip_status_program shown = { .name = "realip-policyd",
                                                  .metrics = program->metrics,
@@ -327,6 +318,7 @@ static void write_metrics(void *context, FILE *out)
         realip_suspect_store_write_metrics(program->store, out);
     if (program->auth_policy != NULL)
         realip_auth_policy_http_write_metrics(program->auth_policy, out);
+    realip_publication_write_metrics(program->publication, out);
 }
 
 /* What the file asks of attestation: the listener that asks most. */
@@ -438,6 +430,9 @@ static int start(struct program *program, const char *path, struct realip_proble
         return EXIT_FAILURE;
     if (realip_snapshots_open(path, program->metrics, &program->snapshots, problems) < 0)
         return REALIP_EXIT_CONFIG;
+    program->publication = realip_publication_new(program->snapshots);
+    if (program->publication == NULL)
+        return EXIT_FAILURE;
     struct realip_snapshot *snapshot = realip_snapshots_acquire(program->snapshots);
     const struct realip_config *config = realip_snapshot_config(snapshot);
     realip_log_open("realip-policyd", config->log);
@@ -471,7 +466,7 @@ static int start(struct program *program, const char *path, struct realip_proble
     realip_metrics_set_loaded(program->metrics, (long long)time(NULL));
     if (program->store != NULL && realip_suspect_store_start(program->store) < 0)
         return EXIT_FAILURE;
-    publish(config);
+    realip_publication_put(program->publication);
     start_watch(program);
     realip_service_manager_close_rest(&program->manager);
     program->alive = realip_signs_of_life_begin(&program->manager, program->base);
@@ -505,6 +500,7 @@ static void stop(struct program *program)
         event_free(program->watched);
     realip_watch_free(&program->watch);
     realip_attest_free(&program->attest);
+    realip_publication_free(&program->publication);
     realip_snapshot_release(&program->started);
     realip_snapshots_free(&program->snapshots);
     if (program->base != NULL)

@@ -5,6 +5,7 @@
 
 #include "attest.h"
 #include "explain_http.h"
+#include "publication.h"
 #include "runtime/status_json.h"
 #include "runtime/status_summary.h"
 #include "runtime/suspects.h"
@@ -157,6 +158,19 @@ static void add_store(const struct realip_policyd_status *self, json_t *status)
                                                health->state == REALIP_STORE_DOWN ? "is not reached" : "gives no right answers"));
 }
 
+/* ---- The compiled rules. */
+
+static void add_publication(const struct realip_policyd_status *self, json_t *status)
+{
+    char why[REALIP_PUBLICATION_WHY_SIZE];
+    char text[REALIP_PUBLICATION_WHY_SIZE + 128];
+
+    if (!realip_publication_is_stale(self->publication, why))
+        return;
+    snprintf(text, sizeof(text), "The compiled rules are not those in force: Dovecot's modules go on with what they have. %s", why);
+    realip_status_json_notice(status, "bad", realip_status_json_text(text));
+}
+
 /* ---- Suspects. */
 
 static json_t *find_suspects(struct realip_suspects *suspects)
@@ -201,5 +215,6 @@ void realip_policyd_status_add(void *context, json_t *status)
     add_problems(self->recent, status);
     add_attestation(self, status);
     add_store(self, status);
+    add_publication(self, status);
     add_suspects(self, status);
 }
