@@ -35,6 +35,7 @@ struct realip_redis_link {
     enum state state;
     struct bufferevent *connection; /* NULL while WAITING */
     redisReader *reader;
+    bool is_torn;   /* a command could not be sent: what follows it would mean something else */
     size_t waiting; /* bytes since the last whole reply */
     struct event *timer; /* to connect again; while connected, until a reply is overdue */
     long pause;
@@ -102,12 +103,19 @@ static int send_command(struct realip_redis_link *link, size_t tag, int count, c
 
 int realip_redis_link_send(struct realip_redis_link *link, size_t tag, int count, const char **words)
 {
-    return link->state == READY ? send_command(link, tag, count, words) : -1;
+    if (link->state != READY || link->is_torn)
+        return -1;
+    int result = send_command(link, tag, count, words);
+    if (result < 0) {
+        link->is_torn = true;
+        set_timer(link, 0); /* not here: it may be its own reply's handler that sends */
+    }
+    return result;
 }
 
 bool realip_redis_link_is_ready(const struct realip_redis_link *link)
 {
-    return link->state == READY;
+    return link->state == READY && !link->is_torn;
 }
 
 size_t realip_redis_link_due(const struct realip_redis_link *link)
@@ -147,6 +155,10 @@ static bool take_reply(struct realip_redis_link *link, const redisReply *reply)
 {
     if (link->due == 0) {
         give_up(link, "it says what nobody asked");
+        return false;
+    }
+    if (link->is_torn) {
+        give_up(link, "out of memory");
         return false;
     }
     size_t tag = link->tags[link->first];
@@ -343,6 +355,7 @@ static void start(struct realip_redis_link *link)
     limit_elements(link->reader);
     link->state = CONNECTING;
     link->waiting = 0;
+    link->is_torn = false;
     link->first = 0;
     link->due = 0;
     bufferevent_setcb(link->connection, on_read, NULL, on_event, link);
@@ -362,7 +375,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     if (link->state == WAITING)
         start(link);
     else
-        give_up(link, link->state == CONNECTING ? "it does not take the connection" : "it does not answer");
+        give_up(link, link->is_torn ? "out of memory" : link->state == CONNECTING ? "it does not take the connection" : "it does not answer");
 }
 
 static int begin_tls(struct realip_redis_link *link, const char **reason_r)

@@ -34,7 +34,7 @@ struct realip_redis_link *realip_redis_link_new(struct event_base *base, const s
                                                 const struct realip_redis_link_handler *handler, const char **reason_r);
 void realip_redis_link_free(struct realip_redis_link **link);
 
-/* Sends a command; its reply comes with `tag`. 0; or -1: it is not ready, too many are due, or memory is short. */
+/* Sends a command; its reply comes with `tag`. 0; or -1: it is not ready; or too many are due, or memory is short, and then it goes down soon. */
 int realip_redis_link_send(struct realip_redis_link *link, size_t tag, int count, const char **words);
 
 bool realip_redis_link_is_ready(const struct realip_redis_link *link);

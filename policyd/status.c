@@ -147,10 +147,10 @@ static void add_store(const struct realip_policyd_status *self, json_t *status)
     realip_suspect_store_get(self->store, &report);
     const struct realip_store_report *health = &report.health;
     json_object_set_new(status, "store",
-                        json_pack("{s:o, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "place", realip_status_json_text(report.place), "state",
+                        json_pack("{s:o, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "place", realip_status_json_text(report.place), "state",
                                   realip_store_state_token(health->state), "since", (json_int_t)health->since, "last-error", error_json(health),
                                   "errors", (json_int_t)health->errors, "outages", (json_int_t)health->outages, "sent", (json_int_t)report.sent,
-                                  "dropped", (json_int_t)report.dropped, "told", (json_int_t)report.told, "waiting", (json_int_t)report.waiting,
+                                  "dropped", (json_int_t)report.dropped, "lost", (json_int_t)report.lost, "told", (json_int_t)report.told, "waiting", (json_int_t)report.waiting,
                                   "room", (json_int_t)report.room));
     if (health->state == REALIP_STORE_DOWN || health->state == REALIP_STORE_WRONG)
         realip_status_json_notice(status, "warn",

@@ -14,21 +14,21 @@
 #include "runtime/log.h"
 #include "runtime/metrics_text.h"
 #include "runtime/secret_file.h"
+#include "store_commands.h"
 #include "told_clients.h"
 
 #define QUEUE         4096U /* a power of two */
 #define SEEN          8192U /* a power of two */
-#define BATCH         256U
-#define QUARTERS      5 /* of a window, and the one that has just begun */
-#define LISTED        1000U /* the largest suspects of a quarter */
-#define POLL_ADDRESSES "999" /* the same; counted from 0 */
+#define BATCH         REALIP_STORE_COMMANDS_CLIENTS
+#define LISTED        REALIP_STORE_COMMANDS_LISTED
 #define LISTS         2 /* of a poll: of the last quarter, and of this one */
 #define TICK_MSECS    50
 #define TICKS_OF_POLL 20
 #define MOST_CLIENTS  4000000000LL
 
-/* What a reply is about: a number of the batch, or one of these. A poll asks for two lists, and this is the order of the answers. */
-enum tag { TAG_WRITTEN = BATCH, TAG_SUSPECTS_BEFORE, TAG_SUSPECTS_NOW };
+/* What a reply is about: how many came, by the number of the batch's client that asked; or that what it told was added, by the same number and TAG_ADDED; or
+ * one of the others. A poll asks for two lists, and this is the order of the answers. */
+enum tag { TAG_ADDED = BATCH, TAG_QUEUED = 2 * BATCH, TAG_SHARED, TAG_SUSPECTS_BEFORE, TAG_SUSPECTS_NOW };
 
 struct item {
     struct realip_address address;
@@ -57,19 +57,21 @@ struct realip_suspect_store {
     pthread_t thread;
     bool is_started;
     int stop_fd;
-    atomic_ullong sent, dropped, told;
+    atomic_ullong sent, dropped, lost, told;
     struct realip_store_health *health;
 
     /* Of the thread. */
     struct event_base *base;
     struct realip_redis_link *link;
-    struct item batch[BATCH];
+    struct item batch[BATCH]; /* the queue's first ones, while their replies are due */
+    unsigned batch_count;
+    unsigned batch_lost; /* of them: that the server refused */
+    bool is_refused;     /* the transaction of which replies come, and that is told */
     struct listed listed[LISTS * LISTED]; /* by the poll that is on */
     size_t listed_count;
     struct realip_told_clients *most;
     unsigned ticks;
     uint32_t window; /* that was last counted by; 0: nobody has come yet */
-    uint32_t threshold;
 };
 
 /* ---- The thread that judges. */
@@ -126,28 +128,40 @@ static void on_ready(void *context)
     realip_store_health_ready(store->health);
 }
 
+/* What was not answered is still in the queue, and is sent again. */
 static void on_down(void *context, const char *why)
 {
     struct realip_suspect_store *store = context;
 
+    store->batch_count = 0;
+    store->batch_lost = 0;
+    store->is_refused = false;
     realip_store_health_down(store->health, why);
 }
 
+/* ---- Clients of one batch that came from one address. */
+
+static bool is_together(const struct item *a, const struct item *b)
+{
+    return a->window == b->window && realip_address_equal(&a->address, &b->address);
+}
+
+/* How many there are, from the first one on; clients_r may be NULL. */
+static unsigned gather(const struct realip_suspect_store *store, unsigned first, uint64_t clients_r[BATCH])
+{
+    unsigned count = 0;
+
+    for (unsigned i = first; i < store->batch_count; i++) {
+        if (!is_together(&store->batch[i], &store->batch[first]))
+            continue;
+        if (clients_r != NULL)
+            clients_r[count] = store->batch[i].client;
+        count++;
+    }
+    return count;
+}
+
 /* ---- What it answers. */
-
-static void send_words(struct realip_suspect_store *store, size_t tag, int count, const char **words)
-{
-    (void)realip_redis_link_send(store->link, tag, count, words); /* what can't be sent is known from elsewhere: it goes down */
-}
-
-static void expire(struct realip_suspect_store *store, const char *key, unsigned seconds)
-{
-    char text[16];
-    const char *words[] = { "EXPIRE", key, text };
-
-    snprintf(text, sizeof(text), "%u", seconds);
-    send_words(store, TAG_WRITTEN, 3, words);
-}
 
 static uint64_t quarter_now(uint32_t window)
 {
@@ -166,24 +180,9 @@ static const char *tell(struct realip_suspect_store *store, const struct realip_
     return NULL;
 }
 
-static void suspects_key(uint32_t window, uint64_t quarter, char key[96])
+static struct realip_store_commands_of of_item(const struct item *item)
 {
-    snprintf(key, 96, "mail-realip:suspects:%u:%llu", window, (unsigned long long)quarter);
-}
-
-/* For the other policyds, which ask for them each second. */
-static void share(struct realip_suspect_store *store, const struct item *item, long long clients)
-{
-    char address[REALIP_ADDRESS_TEXT_SIZE];
-    char number[24];
-    char key[96];
-    const char *words[] = { "ZADD", key, number, address };
-
-    suspects_key(item->window, quarter_now(item->window), key);
-    snprintf(number, sizeof(number), "%lld", clients);
-    realip_address_format(&item->address, address);
-    send_words(store, TAG_WRITTEN, 4, words);
-    expire(store, key, item->window);
+    return (struct realip_store_commands_of){ .address = item->address, .window = item->window, .quarter = quarter_now(item->window) };
 }
 
 static void take_count(struct realip_suspect_store *store, const struct item *item, const redisReply *reply)
@@ -195,11 +194,36 @@ static void take_count(struct realip_suspect_store *store, const struct item *it
     }
     if (reply->integer < item->threshold)
         return;
-    realip_told_clients_begin(store->most, item->window, quarter_now(item->window));
+    const struct realip_store_commands_of of = of_item(item);
+    realip_told_clients_begin(store->most, of.window, of.quarter);
     const char *why = tell(store, &item->address, (uint32_t)reply->integer);
     if (why != NULL)
         realip_store_health_fault(store->health, REALIP_STORE_COUNTS, why);
-    share(store, item, reply->integer);
+    /* For the other policyds, which ask for them each second. */
+    realip_store_commands_share(store->link, (struct realip_store_commands_tags){ TAG_QUEUED, TAG_SHARED }, &of, reply->integer);
+}
+
+/* Only the first complaint is told: that a transaction of which a part was refused is none says less. */
+static void take_queued(struct realip_suspect_store *store, const redisReply *reply)
+{
+    const char *why = realip_store_commands_why_not_queued(reply);
+
+    if (why != NULL && !store->is_refused) {
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, why);
+        store->is_refused = true;
+    }
+}
+
+/* Was the transaction done? */
+static bool take_done(struct realip_suspect_store *store, const redisReply *reply)
+{
+    const char *why = realip_store_commands_why_not_done(reply);
+    bool was_refused = store->is_refused;
+
+    store->is_refused = false;
+    if (why != NULL && !was_refused)
+        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, why);
+    return why == NULL && !was_refused;
 }
 
 /* One address, and how many are behind it, as texts. 0, or -1. */
@@ -280,91 +304,69 @@ static void on_reply(void *context, size_t tag, const redisReply *reply)
 {
     struct realip_suspect_store *store = context;
 
-    if (tag < BATCH)
+    if (tag < TAG_ADDED) {
         take_count(store, &store->batch[tag], reply);
-    else if (tag == TAG_SUSPECTS_BEFORE || tag == TAG_SUSPECTS_NOW)
+    } else if (tag < TAG_QUEUED) {
+        if (!take_done(store, reply))
+            store->batch_lost += gather(store, (unsigned)tag - TAG_ADDED, NULL);
+    } else if (tag == TAG_QUEUED) {
+        take_queued(store, reply);
+    } else if (tag == TAG_SHARED) {
+        (void)take_done(store, reply);
+    } else {
         take_suspects(store, (enum tag)tag, reply);
-    else if (reply->type == REDIS_REPLY_ERROR)
-        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, reply->str);
-    else if (reply->type != REDIS_REPLY_INTEGER)
-        realip_store_health_fault(store->health, REALIP_STORE_COUNTS, "its answer is no number");
+    }
 }
 
 /* ---- What it is asked. */
 
-static void clients_key(const struct item *item, uint64_t quarter, char key[160])
+static bool is_first(const struct realip_suspect_store *store, unsigned number)
 {
-    char address[REALIP_ADDRESS_TEXT_SIZE];
-
-    snprintf(key, 160, "mail-realip:clients:%u:%llu:%s", item->window, (unsigned long long)quarter, realip_address_format(&item->address, address));
-}
-
-static void send_client(struct realip_suspect_store *store, const struct item *item, uint64_t quarter)
-{
-    char key[160];
-    char client[24];
-    const char *words[] = { "PFADD", key, client };
-
-    clients_key(item, quarter, key);
-    snprintf(client, sizeof(client), "%016llx", (unsigned long long)item->client);
-    send_words(store, TAG_WRITTEN, 3, words);
-}
-
-/* How many came in the window, by all policyds. */
-static void ask_count(struct realip_suspect_store *store, size_t number, uint64_t quarter)
-{
-    const struct item *item = &store->batch[number];
-    char keys[QUARTERS][160];
-    const char *words[1 + QUARTERS] = { "PFCOUNT" };
-
-    for (unsigned i = 0; i < QUARTERS; i++) {
-        clients_key(item, quarter - i, keys[i]);
-        words[1 + i] = keys[i];
+    for (unsigned i = 0; i < number; i++) {
+        if (is_together(&store->batch[i], &store->batch[number]))
+            return false;
     }
-    expire(store, keys[0], item->window + item->window / 2);
-    send_words(store, number, 1 + QUARTERS, words);
+    return true;
 }
 
-static bool comes_again(const struct realip_suspect_store *store, size_t number, size_t count)
+/* All that came from one address, and how many came there by all policyds. */
+static void send_clients(struct realip_suspect_store *store, unsigned first)
 {
-    for (size_t i = number + 1; i < count; i++) {
-        if (realip_address_equal(&store->batch[i].address, &store->batch[number].address))
-            return true;
-    }
-    return false;
+    const struct realip_store_commands_of of = of_item(&store->batch[first]);
+    const struct realip_store_commands_tags tags = { TAG_QUEUED, TAG_ADDED + first };
+    uint64_t clients[BATCH];
+    unsigned count = gather(store, first, clients);
+
+    realip_store_commands_add(store->link, tags, &of, clients, count);
+    realip_store_commands_count(store->link, first, &of);
 }
 
-/* One batch at a time: its replies are the measure of how fast the server is. */
+/* One batch at a time: its replies are the measure of how fast the server is. It leaves the queue when all of them are there. */
 static void send_batch(struct realip_suspect_store *store)
 {
     unsigned taken = atomic_load_explicit(&store->taken, memory_order_relaxed);
     unsigned count = atomic_load_explicit(&store->written, memory_order_acquire) - taken;
 
-    count = count > BATCH ? BATCH : count;
-    for (unsigned i = 0; i < count; i++)
+    if (count == 0)
+        return;
+    store->batch_count = count > BATCH ? BATCH : count;
+    for (unsigned i = 0; i < store->batch_count; i++)
         store->batch[i] = store->queue[(taken + i) % QUEUE];
-    atomic_store_explicit(&store->taken, taken + count, memory_order_release);
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t quarter = quarter_now(store->batch[i].window);
-
-        store->window = store->batch[i].window;
-        store->threshold = store->batch[i].threshold;
-        send_client(store, &store->batch[i], quarter);
-        if (!comes_again(store, i, count))
-            ask_count(store, i, quarter);
+    store->window = store->batch[store->batch_count - 1].window;
+    for (unsigned i = 0; i < store->batch_count; i++) {
+        if (is_first(store, i))
+            send_clients(store, i);
     }
-    if (count > 0)
-        realip_store_health_asked(store->health, REALIP_STORE_COUNTS);
-    atomic_fetch_add_explicit(&store->sent, count, memory_order_relaxed);
+    realip_store_health_asked(store->health, REALIP_STORE_COUNTS);
 }
 
-static void ask_list(struct realip_suspect_store *store, enum tag tag, uint64_t quarter)
+static void settle_batch(struct realip_suspect_store *store)
 {
-    char key[96];
-    const char *words[] = { "ZREVRANGE", key, "0", POLL_ADDRESSES, "WITHSCORES" };
-
-    suspects_key(store->window, quarter, key);
-    send_words(store, tag, 5, words);
+    atomic_fetch_add_explicit(&store->sent, store->batch_count - store->batch_lost, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->lost, store->batch_lost, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->taken, store->batch_count, memory_order_release);
+    store->batch_count = 0;
+    store->batch_lost = 0;
 }
 
 static void ask_suspects(struct realip_suspect_store *store)
@@ -372,8 +374,8 @@ static void ask_suspects(struct realip_suspect_store *store)
     uint64_t quarter = quarter_now(store->window);
 
     store->listed_count = 0;
-    ask_list(store, TAG_SUSPECTS_BEFORE, quarter - 1);
-    ask_list(store, TAG_SUSPECTS_NOW, quarter);
+    realip_store_commands_list(store->link, TAG_SUSPECTS_BEFORE, store->window, quarter - 1);
+    realip_store_commands_list(store->link, TAG_SUSPECTS_NOW, store->window, quarter);
     realip_store_health_asked(store->health, REALIP_STORE_LIST);
 }
 
@@ -387,6 +389,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     if (!realip_redis_link_is_ready(store->link) || realip_redis_link_due(store->link) > 0)
         return;
     realip_store_health_answered(store->health);
+    settle_batch(store);
     send_batch(store);
     if (store->window != 0 && store->ticks >= TICKS_OF_POLL) {
         store->ticks = 0;
@@ -543,6 +546,7 @@ void realip_suspect_store_get(const struct realip_suspect_store *store, struct r
     report_r->room = QUEUE;
     report_r->sent = atomic_load(&store->sent);
     report_r->dropped = atomic_load(&store->dropped);
+    report_r->lost = atomic_load(&store->lost);
     report_r->told = atomic_load(&store->told);
 }
 
@@ -556,8 +560,9 @@ void realip_suspect_store_write_metrics(const struct realip_suspect_store *store
                               report.health.state == REALIP_STORE_WORKS ? 1 : 0, out);
     realip_metrics_text_gauge("realip_store_queue_length", "Clients that wait for being sent.", report.waiting, out);
     realip_metrics_text_gauge("realip_store_queue_limit", "Clients that can wait.", report.room, out);
-    realip_metrics_text_counter("realip_store_sent_total", "Clients that were sent.", report.sent, out);
-    realip_metrics_text_counter("realip_store_dropped_total", "Clients that were not, as the queue was full.", report.dropped, out);
+    realip_metrics_text_counter("realip_store_sent_total", "Clients that the shared store took.", report.sent, out);
+    realip_metrics_text_counter("realip_store_dropped_total", "Clients that were not sent to it, as the queue was full.", report.dropped, out);
+    realip_metrics_text_counter("realip_store_lost_total", "Clients that were sent to it, and that it refused.", report.lost, out);
     realip_metrics_text_counter("realip_store_errors_total", "Failures: connections that failed or ended, wrong and missing answers.",
                                 report.health.errors, out);
     realip_metrics_text_counter("realip_store_outages_total", "Times that the store went away.", report.health.outages, out);

@@ -7,7 +7,8 @@
  * password, where there is one.
  *
  * A thread of its own does all that: the thread that judges puts a client into a queue of fixed size and goes on; where that is full the client is
- * dropped for the others and counted. While the server is down, slow or talks nonsense, each policyd goes on with its own counts.
+ * dropped for the others and counted. What was sent stays in it until it is answered: where the connection ends before, it is sent again, which changes no
+ * count, and what the server refuses is counted as lost. While the server is down, slow or talks nonsense, each policyd goes on with its own counts.
  * A list of the server's counts as a whole or not at all, and of what is said of an address in a quarter, the most.
  */
 #ifndef REALIP_SUSPECT_STORE_H
@@ -36,7 +37,7 @@ struct realip_suspect_store_report {
     const char *place; /* as the configuration spells it; the store's */
     unsigned waiting;  /* clients that are not sent yet */
     unsigned room;     /* for so many */
-    unsigned long long sent, dropped, told;
+    unsigned long long sent, dropped, lost, told;
 };
 
 /* From any thread. */

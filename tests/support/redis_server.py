@@ -70,7 +70,8 @@ class Redis:
         self.kill()
 
 
-HONEST = {'PING': b'+PONG\r\n', 'PFADD': b':1\r\n', 'EXPIRE': b':1\r\n', 'ZADD': b':1\r\n', 'PFCOUNT': b':1\r\n', 'ZREVRANGE': b'*0\r\n'}
+HONEST = {'PING': b'+PONG\r\n', 'MULTI': b'+OK\r\n', 'PFADD': b'+QUEUED\r\n', 'EXPIRE': b'+QUEUED\r\n', 'ZADD': b'+QUEUED\r\n', 'EXEC': b'*2\r\n:1\r\n:1\r\n',
+          'PFCOUNT': b':1\r\n', 'ZREVRANGE': b'*0\r\n'}
 
 
 class Liar(threading.Thread):
@@ -114,5 +115,57 @@ class Liar(threading.Thread):
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+        self.join(10)
+        self.server.close()
+
+
+class Cutter(threading.Thread):
+    """Stands before a real server, and ends the first connections as soon as the bytes `before` come: the server sees all that was in front of them."""
+
+    def __init__(self, port, before, times):
+        super().__init__(daemon=True)
+        self.to, self.before, self.times = port, before, times
+        self.cuts = 0
+        self.server = socket.create_server(('127.0.0.1', 0))
+        self.port = self.server.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                link, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(link,), daemon=True).start()
+
+    @staticmethod
+    def answer(link, onward):
+        try:
+            while part := onward.recv(65536):
+                link.sendall(part)
+        except OSError:
+            pass
+
+    def serve(self, link):
+        with link, socket.create_connection(('127.0.0.1', self.to), timeout=10) as onward:
+            answers = threading.Thread(target=self.answer, args=(link, onward), daemon=True)
+            answers.start()
+            try:
+                self.pass_on(link, onward)
+                onward.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+            answers.join(10)
+
+    def pass_on(self, link, onward):
+        while part := link.recv(65536):
+            if self.cuts < self.times and self.before in part:
+                self.cuts += 1
+                onward.sendall(part[:part.index(self.before)])
+                return
+            onward.sendall(part)
+
+    def close(self):
+        self.server.shutdown(socket.SHUT_RDWR)
         self.join(10)
         self.server.close()

@@ -289,7 +289,7 @@ const STORE = { starting: 'is being connected', works: 'works: policyds count to
 function storeText(store) {
   const error = store['last-error'];
   return joined(`${store.place} ${STORE[store.state] || store.state}, since ${when(store.since)}`, error && `last error, ${when(error.at)}: ${error.text}`,
-    `clients sent ${number(store.sent)}, dropped ${number(store.dropped)}, waiting ${number(store.waiting)} of ${number(store.room)}; suspects told ${number(store.told)}`,
+    `clients sent ${number(store.sent)}, dropped ${number(store.dropped)}, lost ${number(store.lost)}, waiting ${number(store.waiting)} of ${number(store.room)}; suspects told ${number(store.told)}`,
     `errors ${number(store.errors)}, outages ${number(store.outages)}`);
 }
 
