@@ -3,22 +3,22 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
-#include <event2/listener.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "runtime/http_door.h"
 #include "runtime/log.h"
 #include "runtime/metrics_text.h"
 
-#define MAX_BODY 65536
+#define MAX_BODY 16384
 
 enum outcome { ALLOWED, REFUSED, MALFORMED, UNAUTHORIZED, REPORTED, REPORTED_REFUSED, OUTCOME_COUNT };
 
 struct realip_auth_policy_http {
-    struct evhttp *http;
+    struct realip_http_door *door;
     struct realip_snapshots *snapshots;
     struct realip_http_guard guard;
     struct realip_recent *recent; /* NULL: nobody can ask for it */
@@ -188,23 +188,15 @@ static void on_request(struct evhttp_request *request, void *context)
 
 static int serve(struct realip_auth_policy_http *self, struct event_base *base, int fd)
 {
-    self->http = evhttp_new(base);
-    struct evconnlistener *listener
-        = self->http == NULL ? NULL : evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    /* A Dovecot opens up to a hundred connections, and keeps them. */
+    static const struct realip_http_limits limits = { .connections = 256, .headers = 4096, .body = MAX_BODY, .seconds = 300 };
 
-    if (listener == NULL) {
-        close(fd);
+    self->door = realip_http_door_new(base, fd, &limits);
+    if (self->door == NULL)
         return -1;
-    }
-    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_POST);
-    evhttp_set_max_headers_size(self->http, 16384);
-    evhttp_set_max_body_size(self->http, MAX_BODY);
-    evhttp_set_timeout(self->http, 300); /* Dovecot keeps its connections */
-    evhttp_set_gencb(self->http, on_request, self);
-    if (evhttp_bind_listener(self->http, listener) == NULL) {
-        evconnlistener_free(listener);
-        return -1;
-    }
+    struct evhttp *http = realip_http_door_http(self->door);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_POST);
+    evhttp_set_gencb(http, on_request, self);
     return 0;
 }
 
@@ -230,8 +222,7 @@ void realip_auth_policy_http_free(struct realip_auth_policy_http **http)
 {
     if (*http == NULL)
         return;
-    if ((*http)->http != NULL)
-        evhttp_free((*http)->http);
+    realip_http_door_free(&(*http)->door);
     free(*http);
     *http = NULL;
 }

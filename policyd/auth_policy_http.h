@@ -18,7 +18,7 @@
 struct realip_auth_policy_http;
 
 /* Serves on a listening descriptor, which it owns from then on, in `base`'s loop. `snapshots`, `recent` (NULL: verdicts are not kept) and what
- * `guard` points to are borrowed. NULL when memory is short; the descriptor is closed then. */
+ * `guard` points to are borrowed. At most 256 connections are open: the oldest gives way. NULL when memory is short; the descriptor is closed then. */
 struct realip_auth_policy_http *realip_auth_policy_http_new(struct event_base *base, int fd,
                                                             struct realip_snapshots *snapshots, struct realip_recent *recent,
                                                             const struct realip_http_guard *guard);

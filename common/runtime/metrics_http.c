@@ -2,12 +2,13 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
-#include <event2/listener.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "http_door.h"
+
 struct realip_metrics_http {
-    struct evhttp *http;
+    struct realip_http_door *door;
     struct realip_metrics *metrics;
 };
 
@@ -60,26 +61,16 @@ static void send_metrics(struct evhttp_request *request, void *context)
 
 static int serve(struct realip_metrics_http *self, struct event_base *base, int fd)
 {
-    self->http = evhttp_new(base);
-    if (self->http == NULL) {
-        close(fd);
+    /* Nothing that is asked here has a body. */
+    static const struct realip_http_limits limits = { .connections = 64, .headers = 4096, .body = 0, .seconds = 30 };
+
+    self->door = realip_http_door_new(base, fd, &limits);
+    if (self->door == NULL)
         return -1;
-    }
-    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-    evhttp_set_max_headers_size(self->http, 16384);
-    evhttp_set_max_body_size(self->http, 16384);
-    evhttp_set_timeout(self->http, 30);
-    evhttp_set_cb(self->http, "/healthz", send_health, self);
-    evhttp_set_cb(self->http, "/metrics", send_metrics, self);
-    struct evconnlistener *listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-    if (listener == NULL) {
-        close(fd);
-        return -1;
-    }
-    if (evhttp_bind_listener(self->http, listener) == NULL) {
-        evconnlistener_free(listener);
-        return -1;
-    }
+    struct evhttp *http = realip_http_door_http(self->door);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_cb(http, "/healthz", send_health, self);
+    evhttp_set_cb(http, "/metrics", send_metrics, self);
     return 0;
 }
 
@@ -100,15 +91,14 @@ struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int
 void realip_metrics_http_add(struct realip_metrics_http *http, const char *path,
                              void (*answer)(struct evhttp_request *request, void *context), void *context)
 {
-    evhttp_set_cb(http->http, path, answer, context);
+    evhttp_set_cb(realip_http_door_http(http->door), path, answer, context);
 }
 
 void realip_metrics_http_free(struct realip_metrics_http **http)
 {
     if (*http == NULL)
         return;
-    if ((*http)->http != NULL)
-        evhttp_free((*http)->http);
+    realip_http_door_free(&(*http)->door);
     free(*http);
     *http = NULL;
 }

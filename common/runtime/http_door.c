@@ -1,0 +1,220 @@
+#include "http_door.h"
+
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define SECONDS_BETWEEN_LINES 60
+
+static const struct timeval next_turn = { 0, 1000 };
+static const struct timeval pause_time = { 0, 100000 };
+static const struct timeval sweep_time = { 1, 0 };
+
+struct realip_http_door {
+    struct realip_http_door *next;
+    struct event_base *base;
+    struct evhttp *http;
+    struct evconnlistener *listener;
+    struct event *again; /* accepts again */
+    struct event *sweep;
+    struct realip_http_limits limits;
+    long long said_at;   /* monotonic seconds of the last line about what ran out; 0: none */
+    size_t count;
+    /* The oldest first; one more than the limit while the oldest gives way. evhttp tells nobody when it has done with a connection
+     * that asked nothing, so each is held here as well: whose only holder is left is over. */
+    struct bufferevent *open[];
+};
+
+/* libevent's callback for errors gets what evhttp gave for the one for connections: the door is found by its listener. */
+static struct realip_http_door *doors;
+
+static bool is_over(struct bufferevent *connection)
+{
+    if (bufferevent_decref(connection) != 0)
+        return true;
+    bufferevent_incref(connection);
+    return false;
+}
+
+static void forget_the_over(struct realip_http_door *door)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < door->count; i++) {
+        if (!is_over(door->open[i]))
+            door->open[kept++] = door->open[i];
+    }
+    door->count = kept;
+}
+
+static void on_sweep(int fd, short what, void *context)
+{
+    struct realip_http_door *door = context;
+
+    (void)fd;
+    (void)what;
+    forget_the_over(door);
+    if (door->count > 0)
+        event_add(door->sweep, &sweep_time);
+}
+
+static void stop_accepting(struct realip_http_door *door, const struct timeval *how_long)
+{
+    evconnlistener_disable(door->listener);
+    event_add(door->again, how_long);
+}
+
+/* evhttp sees the end in its next turn. */
+static void send_away_oldest(struct realip_http_door *door)
+{
+    (void)shutdown(bufferevent_getfd(door->open[0]), SHUT_RDWR);
+}
+
+static void on_again(int fd, short what, void *context)
+{
+    struct realip_http_door *door = context;
+
+    (void)fd;
+    (void)what;
+    forget_the_over(door);
+    if (door->count > door->limits.connections) {
+        send_away_oldest(door);
+        event_add(door->again, &next_turn);
+    } else
+        evconnlistener_enable(door->listener);
+}
+
+/* What evhttp takes for a new connection; NULL: it makes one itself, or has no memory either. */
+static struct bufferevent *on_connection(struct event_base *base, void *context)
+{
+    struct realip_http_door *door = context;
+    struct bufferevent *connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+    if (connection == NULL)
+        return NULL;
+    /* evhttp goes on to read while a client does not take its answer. The rest is room for the byte too many that it looks for. */
+    bufferevent_setwatermark(connection, EV_READ, 0, door->limits.headers + door->limits.body + 1024);
+    bufferevent_incref(connection);
+    forget_the_over(door);
+    door->open[door->count++] = connection;
+    if (!event_pending(door->sweep, EV_TIMEOUT, NULL))
+        event_add(door->sweep, &sweep_time);
+    if (door->count > door->limits.connections) {
+        /* Not the new one is refused: it may be a probe, and the others those that are slow on purpose. */
+        send_away_oldest(door);
+        stop_accepting(door, &next_turn);
+    }
+    return connection;
+}
+
+static void say(struct realip_http_door *door, int error)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (door->said_at != 0 && now.tv_sec - door->said_at < SECONDS_BETWEEN_LINES)
+        return;
+    door->said_at = now.tv_sec;
+    realip_log(LOG_ERR, "cannot accept a connection for HTTP: %s: new ones wait (raise LimitNOFILE)", strerror(error));
+}
+
+/* Descriptors or memory ran out. Who waits is told of again and again: the loop has more to do. */
+static void on_error(struct evconnlistener *listener, void *context)
+{
+    int error = errno;
+
+    (void)context;
+    for (struct realip_http_door *door = doors; door != NULL; door = door->next) {
+        if (door->listener == listener) {
+            say(door, error);
+            stop_accepting(door, &pause_time);
+        }
+    }
+}
+
+static int set_up(struct realip_http_door *door)
+{
+    door->again = evtimer_new(door->base, on_again, door);
+    door->sweep = evtimer_new(door->base, on_sweep, door);
+    door->http = evhttp_new(door->base);
+    if (door->again == NULL || door->sweep == NULL || door->http == NULL)
+        return -1;
+    evhttp_set_max_headers_size(door->http, (ev_ssize_t)door->limits.headers);
+    evhttp_set_max_body_size(door->http, (ev_ssize_t)door->limits.body);
+    evhttp_set_timeout(door->http, door->limits.seconds);
+    evhttp_set_bevcb(door->http, on_connection, door);
+    return 0;
+}
+
+/* 0; or -1: the descriptor is closed. */
+static int listen_at(struct realip_http_door *door, int fd)
+{
+    struct evconnlistener *listener = evconnlistener_new(door->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+
+    if (listener == NULL) {
+        close(fd);
+        return -1;
+    }
+    evconnlistener_set_error_cb(listener, on_error);
+    if (evhttp_bind_listener(door->http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return -1;
+    }
+    door->listener = listener;
+    return 0;
+}
+
+struct realip_http_door *realip_http_door_new(struct event_base *base, int fd, const struct realip_http_limits *limits)
+{
+    struct realip_http_door *door = calloc(1, sizeof(*door) + (limits->connections + 1) * sizeof(door->open[0]));
+
+    if (door == NULL) {
+        close(fd);
+        return NULL;
+    }
+    door->base = base;
+    door->limits = *limits;
+    door->next = doors;
+    doors = door;
+    if (set_up(door) < 0) {
+        close(fd);
+        realip_http_door_free(&door);
+    } else if (listen_at(door, fd) < 0)
+        realip_http_door_free(&door);
+    return door;
+}
+
+struct evhttp *realip_http_door_http(struct realip_http_door *door)
+{
+    return door->http;
+}
+
+void realip_http_door_free(struct realip_http_door **door)
+{
+    if (*door == NULL)
+        return;
+    struct realip_http_door **place = &doors;
+
+    while (*place != *door)
+        place = &(*place)->next;
+    *place = (*door)->next;
+    if ((*door)->http != NULL)
+        evhttp_free((*door)->http);
+    for (size_t i = 0; i < (*door)->count; i++)
+        bufferevent_decref((*door)->open[i]);
+    if ((*door)->again != NULL)
+        event_free((*door)->again);
+    if ((*door)->sweep != NULL)
+        event_free((*door)->sweep);
+    free(*door);
+    *door = NULL;
+}
