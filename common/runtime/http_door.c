@@ -1,12 +1,12 @@
 #include "http_door.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "log.h"
 
 #define SECONDS_BETWEEN_LINES 60
+#define MOST_AT_ONCE          4096
 
 static const struct timeval next_turn = { 0, 1000 };
 static const struct timeval pause_time = { 0, 100000 };
@@ -27,7 +28,7 @@ struct realip_http_door {
     struct event *again; /* accepts again */
     struct event *sweep;
     struct realip_http_limits limits;
-    long long said_at;   /* monotonic seconds of the last line about what ran out; 0: none */
+    long long said_at; /* monotonic seconds of the last line about what ran out; 0: none */
     size_t count;
     /* The oldest first; one more than the limit while the oldest gives way. evhttp tells nobody when it has done with a connection
      * that asked nothing, so each is held here as well: whose only holder is left is over. */
@@ -56,6 +57,33 @@ static void forget_the_over(struct realip_http_door *door)
     door->count = kept;
 }
 
+/* evhttp ends it as if it had failed. To shut the socket down is not enough: who is not read from is not seen to end. */
+static void send_away(struct bufferevent *connection)
+{
+    bufferevent_trigger_event(connection, BEV_EVENT_ERROR, 0);
+}
+
+static struct bufferevent *connection_of(const struct realip_http_door *door, const struct evbuffer *input)
+{
+    for (size_t i = 0; i < door->count; i++) {
+        if (bufferevent_get_input(door->open[i]) == input)
+            return door->open[i];
+    }
+    return NULL;
+}
+
+/* What waits to be understood is one request, or a few short ones in a row. evhttp reads on while a client does not take its answers, and
+ * for the end of a chunk's length. libevent's own limit, a watermark, is none here: at one the loop would turn in vain for the latter. */
+static void on_read(struct evbuffer *input, const struct evbuffer_cb_info *info, void *context)
+{
+    const struct realip_http_door *door = context;
+    size_t most = door->limits.headers + door->limits.body + 2 * MOST_AT_ONCE;
+    struct bufferevent *connection = info->n_added == 0 || evbuffer_get_length(input) <= most ? NULL : connection_of(door, input);
+
+    if (connection != NULL)
+        send_away(connection);
+}
+
 static void on_sweep(int fd, short what, void *context)
 {
     struct realip_http_door *door = context;
@@ -73,12 +101,6 @@ static void stop_accepting(struct realip_http_door *door, const struct timeval *
     event_add(door->again, how_long);
 }
 
-/* evhttp sees the end in its next turn. */
-static void send_away_oldest(struct realip_http_door *door)
-{
-    (void)shutdown(bufferevent_getfd(door->open[0]), SHUT_RDWR);
-}
-
 static void on_again(int fd, short what, void *context)
 {
     struct realip_http_door *door = context;
@@ -87,7 +109,7 @@ static void on_again(int fd, short what, void *context)
     (void)what;
     forget_the_over(door);
     if (door->count > door->limits.connections) {
-        send_away_oldest(door);
+        send_away(door->open[0]);
         event_add(door->again, &next_turn);
     } else
         evconnlistener_enable(door->listener);
@@ -101,8 +123,11 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
 
     if (connection == NULL)
         return NULL;
-    /* evhttp goes on to read while a client does not take its answer. The rest is room for the byte too many that it looks for. */
-    bufferevent_setwatermark(connection, EV_READ, 0, door->limits.headers + door->limits.body + 1024);
+    if (evbuffer_add_cb(bufferevent_get_input(connection), on_read, door) == NULL) {
+        bufferevent_free(connection);
+        return NULL;
+    }
+    bufferevent_set_max_single_read(connection, MOST_AT_ONCE);
     bufferevent_incref(connection);
     forget_the_over(door);
     door->open[door->count++] = connection;
@@ -110,7 +135,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
         event_add(door->sweep, &sweep_time);
     if (door->count > door->limits.connections) {
         /* Not the new one is refused: it may be a probe, and the others those that are slow on purpose. */
-        send_away_oldest(door);
+        send_away(door->open[0]);
         stop_accepting(door, &next_turn);
     }
     return connection;
