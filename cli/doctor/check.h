@@ -60,6 +60,9 @@ bool realip_check_is_catch_all(const struct realip_network *network);
 /* A whole block of private addresses, or more than a /8 (IPv6: /16) holds. */
 bool realip_check_is_wide(const struct realip_network *network);
 
+/* Does Dovecot load one of our modules, or ask our policyd as its auth policy server? */
+bool realip_check_dovecot_asks(struct realip_setup *setup);
+
 /* The networks of `networks proxies`, with `separator` between them; `otherwise` where they are not known. */
 const char *realip_check_proxy_list(struct realip_setup *setup, const char *separator, const char *otherwise);
 

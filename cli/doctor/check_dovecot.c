@@ -226,6 +226,15 @@ static bool has_plugin(struct realip_setup *setup)
     return strstr(list_value(setup, "login_plugins", &origin), "login_realip") != NULL;
 }
 
+bool realip_check_dovecot_asks(struct realip_setup *setup)
+{
+    const struct realip_block *url = realip_block_find_grouped(setup->dovecot.root, "auth_policy_server_url");
+    struct realip_origin origin;
+
+    return has_plugin(setup) || strstr(list_value(setup, "mail_plugins", &origin), "realip") != NULL
+           || (url != NULL && asks_ours(setup, url->value));
+}
+
 /* Where our list is empty, Dovecot's own stands in for it. */
 static void check_agreement(struct judge *judge)
 {

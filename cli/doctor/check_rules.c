@@ -116,6 +116,39 @@ static bool dovecot_leads_to(struct realip_setup *setup, const struct realip_lis
     return false;
 }
 
+static bool postfix_asks(const struct realip_doors *doors)
+{
+    for (size_t i = 0; i < doors->count; i++)
+        if (doors->items[i].policy.list != NULL || doors->items[i].milter.endpoint != NULL)
+            return true;
+    return false;
+}
+
+/* They may ask, and are not read (finding other-instances). */
+static bool has_other_instances(struct realip_setup *setup)
+{
+    return realip_text_words(&setup->arena, realip_postfix_value(setup, NULL, "multi_instance_directories", NULL), " ,\t\r\n").count > 0;
+}
+
+/* A daemon that nobody asks looks just like one that has nothing to say. Returns whether somebody asks, as far as was seen. */
+static bool check_anybody(struct realip_setup *setup, struct realip_findings *findings)
+{
+    const struct realip_config *config = setup->rules.config;
+    bool is_for_postfix = config->policyd.listen_count > 0 || config->milter.listen_count > 0;
+    struct realip_doors doors = realip_postfix_doors(setup);
+
+    if (!setup->postfix.is_known || doors.count == 0 || !is_for_postfix || postfix_asks(&doors)
+        || (setup->dovecot.is_known && realip_check_dovecot_asks(setup)) || has_other_instances(setup))
+        return true;
+    realip_finding_add(setup, findings, REALIP_FINDING_NOBODY_ASKS, (struct realip_origin){ setup->rules.file, 0 }, NULL,
+                       setup->dovecot.is_known ? "neither Postfix nor Dovecot asks mail-realip" : "Postfix does not ask mail-realip",
+                       realip_text_format(&setup->arena,
+                                          "in %s, in front of what smtpd_client_restrictions has:\n  smtpd_client_restrictions = check_policy_service "
+                                          "{ unix:realip/policy, timeout=3s, try_limit=2, policy_context=mx, { default_action = DUNNO } }",
+                                          setup->postfix.main_file));
+    return false;
+}
+
 /* Only where both servers were read: a block may be for the one that was not. */
 static void check_listeners(struct realip_setup *setup, struct realip_findings *findings)
 {
@@ -149,5 +182,6 @@ void realip_check_rules(struct realip_setup *setup, struct realip_findings *find
     if (setup->rules.config == NULL)
         return;
     check_sets(setup, findings);
-    check_listeners(setup, findings);
+    if (check_anybody(setup, findings))
+        check_listeners(setup, findings);
 }

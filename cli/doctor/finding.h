@@ -125,7 +125,9 @@
     X(SETS_CONTRADICT, "sets-contradict", BAD, "one of the two sets makes the other one void")                         \
     X(RULES_WARNING, "rules-warning", NOTE, "it is read, but does not do what it looks like")                          \
     X(LISTENER_UNFED, "listener-unfed", NOTE,                                                                          \
-      "no port and no name of this mail server leads to this block, so that it judges nothing")
+      "no port and no name of this mail server leads to this block, so that it judges nothing")                        \
+    X(NOBODY_ASKS, "nobody-asks", WARN,                                                                                \
+      "mail-realip has rules and no sessions: it logs nothing and refuses nobody until the mail server is told to ask it")
 
 #define REALIP_ENUM_SEVERITY(name, token) REALIP_SEVERITY_##name,
 enum realip_severity { REALIP_SEVERITY_UNKNOWN = 0, REALIP_SEVERITY_TABLE(REALIP_ENUM_SEVERITY) REALIP_SEVERITY_COUNT };
