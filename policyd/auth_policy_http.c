@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "runtime/http_door.h"
-#include "runtime/log.h"
 #include "runtime/metrics_text.h"
+#include "runtime/paced_log.h"
 
 #define MAX_BODY 16384
 
@@ -22,6 +22,7 @@ struct realip_auth_policy_http {
     struct realip_snapshots *snapshots;
     struct realip_http_guard guard;
     struct realip_recent *recent; /* NULL: nobody can ask for it */
+    struct realip_paced_log unauthorized;
     unsigned long long counts[OUTCOME_COUNT];
 };
 
@@ -170,7 +171,7 @@ static void on_request(struct evhttp_request *request, void *context)
 
     if (refusal != NULL) {
         self->counts[UNAUTHORIZED]++;
-        realip_log(LOG_WARNING, "an auth policy request without the right %s is refused", refusal);
+        realip_paced_log(&self->unauthorized, LOG_WARNING, "an auth policy request without the right %s is refused", refusal);
         send_status(request, 403, -1, "realip: not authorized");
         return;
     }

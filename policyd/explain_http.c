@@ -125,13 +125,13 @@ static void answer(const struct realip_explain_http *self, struct evhttp_request
 
 void realip_explain_http_answer(struct evhttp_request *request, void *context)
 {
-    const struct realip_explain_http *self = context;
+    struct realip_explain_http *self = context;
     const char *refusal = realip_http_guard_refusal(&self->guard, request);
 
     if (refusal == NULL) {
         answer(self, request);
         return;
     }
-    realip_log(LOG_WARNING, "a question about sessions (/explain) without the right %s is refused", refusal);
+    realip_paced_log(&self->refused, LOG_WARNING, "a question about sessions (/explain) without the right %s is refused", refusal);
     realip_http_reply_json(request, 403, json_pack("{s:s}", "error", realip_http_guard_sentence(&self->guard, refusal)));
 }

@@ -16,12 +16,14 @@
 
 #include "recent.h"
 #include "runtime/http_guard.h"
+#include "runtime/paced_log.h"
 
 #define REALIP_EXPLAIN_MOST 200
 
 struct realip_explain_http {
     struct realip_recent *recent;
     struct realip_http_guard guard;
+    struct realip_paced_log refused; /* zero at first */
 };
 
 /* One verdict as it is told there. NULL when memory is short. */

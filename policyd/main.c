@@ -247,7 +247,7 @@ static int explain_at(struct program *program, const struct realip_endpoint *end
         .recent = program->recent,
         .guard = { .token = program->token, .host = endpoint->host, .is_local = realip_endpoint_is_local(endpoint) },
     };
-    program->suspects = (struct realip_suspects_http){ program->snapshots, program->explain.guard };
+    program->suspects = (struct realip_suspects_http){ .snapshots = program->snapshots, .guard = program->explain.guard };
     realip_metrics_http_add(program->http, "/explain", realip_explain_http_answer, &program->explain);
     realip_metrics_http_add(program->http, "/suspects", realip_suspects_http_answer, &program->suspects);
     realip_server_set_recent(program->server, program->recent);

@@ -13,6 +13,7 @@
 #include "attest.h"
 #include "policy_adapter.h"
 #include "runtime/log.h"
+#include "runtime/paced_log.h"
 
 /* One read takes at most this much, so that a client that sends without end can't keep the others waiting. */
 #define READ_SIZE REALIP_POLICY_MAX_REQUEST
@@ -73,6 +74,7 @@ struct realip_server {
     unsigned long answered;       /* since the last look at the clock, apart from those that waited for a peer */
     unsigned long long looked_at; /* the clock, at that look; 0: what is answered now is not timed */
     unsigned turns;               /* of a busy server */
+    struct realip_paced_log short_of; /* descriptors */
     long finishing_count;
     long connection_count;
     bool busy;
@@ -532,7 +534,7 @@ static void pause_accepting(struct realip_server *server, int error)
 {
     const struct timeval pause = { 0, 100000 };
 
-    realip_log(LOG_ERR, "cannot accept a connection: %s: new ones wait (raise LimitNOFILE)", strerror(error));
+    realip_paced_log(&server->short_of, LOG_ERR, "cannot accept a connection: %s: new ones wait (raise LimitNOFILE)", strerror(error));
     set_accepting(server, false);
     event_add(server->accept_again, &pause);
 }

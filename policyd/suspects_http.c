@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "runtime/http_reply.h"
-#include "runtime/log.h"
 #include "runtime/suspects.h"
 
 static json_t *suspect_json(const struct realip_suspects_entry *entry)
@@ -33,11 +32,11 @@ static json_t *answer_json(const struct realip_suspicion *suspicion, struct real
 
 void realip_suspects_http_answer(struct evhttp_request *request, void *context)
 {
-    const struct realip_suspects_http *self = context;
+    struct realip_suspects_http *self = context;
     const char *refusal = realip_http_guard_refusal(&self->guard, request);
 
     if (refusal != NULL) {
-        realip_log(LOG_WARNING, "a question about suspects (/suspects) without the right %s is refused", refusal);
+        realip_paced_log(&self->refused, LOG_WARNING, "a question about suspects (/suspects) without the right %s is refused", refusal);
         realip_http_reply_json(request, 403, json_pack("{s:s}", "error", realip_http_guard_sentence(&self->guard, refusal)));
         return;
     }

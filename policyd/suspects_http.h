@@ -9,6 +9,7 @@
 #define REALIP_SUSPECTS_HTTP_H
 
 #include "runtime/http_guard.h"
+#include "runtime/paced_log.h"
 #include "runtime/snapshot.h"
 
 #define REALIP_SUSPECTS_HTTP_MOST 200
@@ -16,6 +17,7 @@
 struct realip_suspects_http {
     struct realip_snapshots *snapshots;
     struct realip_http_guard guard;
+    struct realip_paced_log refused; /* zero at first */
 };
 
 /* Answers one request; `context` is a struct realip_suspects_http, borrowed for as long as requests may come. */

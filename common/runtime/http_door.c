@@ -8,13 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "paced_log.h"
 
-#define SECONDS_BETWEEN_LINES 60
-#define MOST_AT_ONCE          4096
+#define MOST_AT_ONCE 4096
 
 static const struct timeval next_turn = { 0, 1000 };
 static const struct timeval pause_time = { 0, 100000 };
@@ -28,7 +26,7 @@ struct realip_http_door {
     struct event *again; /* accepts again */
     struct event *sweep;
     struct realip_http_limits limits;
-    long long said_at; /* monotonic seconds of the last line about what ran out; 0: none */
+    struct realip_paced_log short_of; /* descriptors or memory */
     size_t count;
     /* The oldest first; one more than the limit while the oldest gives way. evhttp tells nobody when it has done with a connection
      * that asked nothing, so each is held here as well: whose only holder is left is over. */
@@ -141,17 +139,6 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
     return connection;
 }
 
-static void say(struct realip_http_door *door, int error)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (door->said_at != 0 && now.tv_sec - door->said_at < SECONDS_BETWEEN_LINES)
-        return;
-    door->said_at = now.tv_sec;
-    realip_log(LOG_ERR, "cannot accept a connection for HTTP: %s: new ones wait (raise LimitNOFILE)", strerror(error));
-}
-
 /* Descriptors or memory ran out. Who waits is told of again and again: the loop has more to do. */
 static void on_error(struct evconnlistener *listener, void *context)
 {
@@ -160,7 +147,7 @@ static void on_error(struct evconnlistener *listener, void *context)
     (void)context;
     for (struct realip_http_door *door = doors; door != NULL; door = door->next) {
         if (door->listener == listener) {
-            say(door, error);
+            realip_paced_log(&door->short_of, LOG_ERR, "cannot accept a connection for HTTP: %s: new ones wait (raise LimitNOFILE)", strerror(error));
             stop_accepting(door, &pause_time);
         }
     }

@@ -12,11 +12,11 @@
 
 #include "http_reply.h"
 #include "log.h"
+#include "paced_log.h"
 #include "status_page.h"
 
 #define NONCE_BYTES 16
 #define NONCE_SIZE (2 * NONCE_BYTES + 1)
-#define SILENCE 60 /* seconds between two lines about refused questions: a page that stands open asks each second */
 
 struct realip_status_http {
     struct realip_status_json json;
@@ -24,7 +24,7 @@ struct realip_status_http {
     struct event *minute; /* soon after each has ended */
     double base;          /* the clock at the start, less the one that never goes back */
     char *failed;
-    long long silent_until; /* of the history's seconds */
+    struct realip_paced_log refused; /* a page that stands open asks each second */
 };
 
 static double seconds_of(clockid_t clock)
@@ -66,13 +66,10 @@ static void refuse(struct realip_status_http *status, struct evhttp_request *req
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     bool asks_for_token = refusal[0] == 't' && status->guard.token != NULL;
     bool tried = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization") != NULL;
-    long long now = (long long)history_now(status);
 
     /* A browser's first question never has the token. */
-    if ((tried || !asks_for_token) && now >= status->silent_until) {
-        realip_log(LOG_WARNING, "a question for the status page without the right %s is refused; more of them within a minute are not told", refusal);
-        status->silent_until = now + SILENCE;
-    }
+    if (tried || !asks_for_token)
+        realip_paced_log(&status->refused, LOG_WARNING, "a question for the status page without the right %s is refused", refusal);
     if (asks_for_token)
         evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"mail-realip: any name, and the token as the password\", charset=\"UTF-8\"");
     realip_http_reply_json(request, asks_for_token ? 401 : 403, json_pack("{s:s}", "error", realip_http_guard_sentence(&status->guard, refusal)));

@@ -1,12 +1,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "core/decide.h"
 #include "runtime/endpoint.h"
 #include "runtime/log.h"
 #include "runtime/name_pattern.h"
+#include "runtime/paced_log.h"
 #include "runtime/snapshot.h"
 #include "suites.h"
 
@@ -155,6 +157,47 @@ static void check_defaults(const struct realip_listener *listener)
     ck_assert_int_eq((int)listener->actions[REALIP_REASON_SHARED_SUSPECT], REALIP_ACTION_FLAG);
 }
 
+/* What `count` messages of a kind write into the log. */
+static void write_paced(struct realip_paced_log *kind, int count, char *written, size_t size)
+{
+    int standard_error = dup(STDERR_FILENO);
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    for (int i = 0; i < count; i++)
+        realip_paced_log(kind, LOG_WARNING, "a %s is refused", "question");
+    dup2(standard_error, STDERR_FILENO);
+    close(standard_error);
+    close(ends[1]);
+    ssize_t length = read(ends[0], written, size - 1);
+    close(ends[0]);
+    ck_assert_int_ge(length, 0);
+    written[length] = '\0';
+}
+
+START_TEST(a_paced_log_tells_how_often)
+{
+    struct realip_paced_log kind = { 0 }, other = { 0 };
+    char written[1000];
+
+    realip_log_open("test", REALIP_LOG_STDERR);
+    write_paced(&kind, 100, written, sizeof(written));
+    ck_assert_str_eq(written, "test: a question is refused; if it goes on, a line a minute tells how often\n");
+    write_paced(&other, 1, written, sizeof(written));
+    ck_assert_str_ne(written, "");
+    kind.said_at -= REALIP_PACED_LOG_SECONDS - 2;
+    write_paced(&kind, 1, written, sizeof(written));
+    ck_assert_str_eq(written, "");
+    kind.said_at -= 2;
+    write_paced(&kind, 7, written, sizeof(written));
+    ck_assert_str_eq(written, "test: a question is refused (and 100 times since the last line about it)\n");
+    kind.said_at -= REALIP_PACED_LOG_SECONDS;
+    write_paced(&kind, 1, written, sizeof(written));
+    ck_assert_str_eq(written, "test: a question is refused (and 6 times since the last line about it)\n");
+}
+END_TEST
+
 START_TEST(an_empty_file_is_a_configuration)
 {
     struct realip_problems problems = { 0 };
@@ -297,6 +340,7 @@ Suite *realip_runtime_suite(void)
     tcase_add_test(tests, endpoints_are_read_as_libmilter_spells_them);
     tcase_add_test(tests, escaped_text_cannot_end_its_field);
     tcase_add_test(tests, the_log_line_has_its_keys_in_order);
+    tcase_add_test(tests, a_paced_log_tells_how_often);
     tcase_add_test(tests, an_empty_file_is_a_configuration);
     tcase_add_test(tests, listeners_inherit_the_top_level_wherever_it_stands);
     tcase_add_test(tests, a_reload_swaps_and_a_broken_one_does_not);
