@@ -249,7 +249,7 @@ class Machine:
             file.writelines(":".join(user) + "\n" for user in users)
         names = []
         for path, text in IMAGE.items():
-            names.append(self.folder + path.replace("/", "-"))
+            names.append(f"{self.folder}/image-{os.path.basename(path)}")
             self.write(names[-1], text)
         self.image = ["unshare", "--mount", "sh", "-euc", IN_IMAGE, "sh", *names]
 

@@ -102,14 +102,21 @@ class Recipe:
     bounded: int = 120          # seconds
 
 
+class Enough(Exception):
+    """The first failure was all that was wanted."""
+
+
 class Player:
-    def __init__(self, tally, name, machine, recipe):
-        self.tally, self.name, self.machine, self.recipe = tally, name, machine, recipe
+    def __init__(self, tally, name, machine, recipe, first=False):
+        """`first`: raises Enough at the first failure."""
+        self.tally, self.name, self.machine, self.recipe, self.first = tally, name, machine, recipe, first
         self.printed, self.made, self.failures = None, set(), 0
 
     def check(self, good, line, what, why=""):
         if not self.tally.check(good, f"{self.name}:{line} {what}", why):
             self.failures += 1
+            if self.first:
+                raise Enough
         return good
 
     def play(self, parts):
