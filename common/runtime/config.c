@@ -10,6 +10,7 @@
 #include "config_reader.h"
 #include "config_suspicion.h"
 #include "name_pattern.h"
+#include "sources.h"
 #include "stamp.h"
 
 static void read_top_level(struct realip_config_reader *reader, const struct realip_config_block *root)
@@ -56,8 +57,7 @@ int realip_config_load(const char *path, struct realip_config **config_r, struct
     return realip_config_load_sources(path, NULL, config_r, problems);
 }
 
-int realip_config_load_sources(const char *path, struct realip_sources *sources, struct realip_config **config_r,
-                               struct realip_problems *problems)
+static int load_once(const char *path, struct realip_sources *sources, struct realip_config **config_r, struct realip_problems *problems)
 {
     struct realip_config *config = calloc(1, sizeof(*config));
     struct realip_config_file *file = NULL;
@@ -87,4 +87,19 @@ int realip_config_load_sources(const char *path, struct realip_sources *sources,
     }
     *config_r = config;
     return 0;
+}
+
+int realip_config_load_sources(const char *path, struct realip_sources *sources, struct realip_config **config_r,
+                               struct realip_problems *problems)
+{
+    const struct realip_problems before = *problems;
+
+    for (;;) {
+        int result = load_once(path, sources, config_r, problems);
+
+        if (!realip_sources_begin_again(sources))
+            return result;
+        realip_config_free(config_r);
+        realip_problems_take_back(problems, &before);
+    }
 }

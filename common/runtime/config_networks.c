@@ -88,18 +88,40 @@ static void read_blocks(struct realip_config_reader *reader, const struct realip
     }
 }
 
+/* The problem that was just added, which begins at `from`, is of a network at an index of a set: may a list have brought it? Beyond the first hundred, which
+ * are told, nobody asks. */
+static void blame(struct realip_config_reader *reader, enum realip_set set, size_t index, const struct realip_network *network, size_t from)
+{
+    if (reader->problems->length > from)
+        realip_sources_blame(reader->sources, set, index, network, reader->problems->text + from);
+}
+
+/* Labels count through all sets, in their order. */
+static size_t first_label(const struct realip_config_reader *reader, enum realip_set set)
+{
+    size_t first = 0;
+
+    for (unsigned before = 0; before < (unsigned)set; before++)
+        first += reader->networks[before].count;
+    return first;
+}
+
 static void check_catch_all(struct realip_config_reader *reader, enum realip_set set)
 {
     const struct realip_network_list *list = &reader->networks[set];
 
     for (size_t i = 0; i < list->count; i++) {
+        const struct realip_network *network = &list->entries[i].network;
+        size_t from = reader->problems->length;
         char text[REALIP_NETWORK_TEXT_SIZE];
 
-        if (list->entries[i].network.prefix <= (list->entries[i].network.address.family == REALIP_FAMILY_IPV4 ? 1 : 3))
-            realip_problems_add(reader->problems, list->origins[i],
-                                "networks %s: %s is (nearly) every address: anybody would be believed; list the hosts "
-                                "themselves",
-                                realip_set_token(set), realip_network_format(&list->entries[i].network, text));
+        if (network->prefix > (network->address.family == REALIP_FAMILY_IPV4 ? 1 : 3))
+            continue;
+        realip_problems_add(reader->problems, list->origins[i],
+                            "networks %s: %s is (nearly) every address: anybody would be believed; list the hosts "
+                            "themselves",
+                            realip_set_token(set), realip_network_format(network, text));
+        blame(reader, set, i, network, from);
     }
 }
 
@@ -135,6 +157,7 @@ static void check_contradictions(struct realip_config_reader *reader)
     check_catch_all(reader, REALIP_SET_INTERNAL);
     for (size_t i = 0; i < proxies->count; i++) {
         const struct realip_network *network = &proxies->entries[i].network;
+        size_t from = reader->problems->length;
         char text[REALIP_NETWORK_TEXT_SIZE];
 
         const struct realip_network_entry *entry = realip_network_set_find_exact(internal, network);
@@ -146,6 +169,8 @@ static void check_contradictions(struct realip_config_reader *reader)
             "networks proxies: %s is also in networks internal (%s:%u): a host speaks for others or is a "
             "client, take it out of one",
             realip_network_format(network, text), other->file, other->line);
+        blame(reader, REALIP_SET_PROXIES, i, network, from);
+        blame(reader, REALIP_SET_INTERNAL, entry->label - first_label(reader, REALIP_SET_INTERNAL), network, from);
     }
 }
 
@@ -160,6 +185,7 @@ static void check_relays(struct realip_config_reader *reader)
     for (size_t i = 0; i < relays->count; i++) {
         const struct realip_network *network = &relays->entries[i].network;
         const struct realip_network_entry *entry = realip_network_set_find_exact(infrastructure, network);
+        size_t from = reader->problems->length;
         char text[REALIP_NETWORK_TEXT_SIZE];
 
         if (entry == NULL)
@@ -170,6 +196,8 @@ static void check_relays(struct realip_config_reader *reader)
             "networks relays: %s is also in networks infrastructure (%s:%u): behind a NAT's address anybody "
             "could be the relay, take it out of one",
             realip_network_format(network, text), other->file, other->line);
+        blame(reader, REALIP_SET_RELAYS, i, network, from);
+        blame(reader, REALIP_SET_INFRASTRUCTURE, entry->label - first_label(reader, REALIP_SET_INFRASTRUCTURE), network, from);
     }
 }
 

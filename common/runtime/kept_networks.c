@@ -95,6 +95,17 @@ size_t realip_kept_networks_count(const struct realip_kept_networks *kept)
     return kept->count;
 }
 
+bool realip_kept_networks_have(const struct realip_kept_networks *kept, const struct realip_network *network)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        const struct kept_network *one = &kept->networks[i];
+
+        if (one->hi == network->address.hi && one->lo == network->address.lo && one->family == network->address.family && one->prefix == network->prefix)
+            return true;
+    }
+    return false;
+}
+
 int realip_kept_networks_add(const struct realip_kept_networks *kept, struct realip_arena *arena,
                              struct realip_network_list *list)
 {

@@ -18,6 +18,9 @@ void realip_kept_networks_release(struct realip_kept_networks **kept);
 
 size_t realip_kept_networks_count(const struct realip_kept_networks *kept);
 
+/* Is exactly this network among them? */
+bool realip_kept_networks_have(const struct realip_kept_networks *kept, const struct realip_network *network);
+
 /* Adds all of them to a list; origins' texts are copied into `arena`. 0; or -1 when memory is short. */
 int realip_kept_networks_add(const struct realip_kept_networks *kept, struct realip_arena *arena,
                              struct realip_network_list *list);

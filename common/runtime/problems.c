@@ -50,6 +50,17 @@ void realip_problems_add(struct realip_problems *problems, struct realip_origin 
     problems->length = room - 1;
 }
 
+void realip_problems_take_back(struct realip_problems *problems, const struct realip_problems *before)
+{
+    if (before->text == NULL) {
+        realip_problems_clear(problems);
+    } else {
+        problems->text[before->length] = '\0'; /* the copy's own text may have moved */
+        problems->length = before->length;
+    }
+    problems->count = before->count;
+}
+
 void realip_problems_clear(struct realip_problems *problems)
 {
     free(problems->text);

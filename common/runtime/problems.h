@@ -18,6 +18,9 @@ struct realip_problems {
 void realip_problems_add(struct realip_problems *problems, struct realip_origin origin, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Takes back all that were added since `before` was a copy of them. */
+void realip_problems_take_back(struct realip_problems *problems, const struct realip_problems *before);
+
 void realip_problems_clear(struct realip_problems *problems);
 
 #endif

@@ -28,7 +28,10 @@ struct item {
     size_t networks;
     long long modified; /* of its newest file; 0: it has none */
     long long last_read;
-    char *stale; /* the reason, or NULL */
+    char *stale;  /* the reason, or NULL */
+    char *blame;  /* why its last content is taken whatever it holds now, or NULL */
+    size_t first; /* what it gave stands in the set's list from here on */
+    size_t end;
 };
 
 struct realip_sources {
@@ -37,6 +40,9 @@ struct realip_sources {
     struct item *items;
     size_t count;
     size_t room;
+    struct item *blamed; /* the items as they were when the load was begun again */
+    size_t blamed_count;
+    bool is_blamed; /* one, since the load was begun, or begun again */
 };
 
 /* One source while it is read. */
@@ -51,15 +57,18 @@ struct reading {
 
 /* ---- items ----------------------------------------------------------------------------------------------------------- */
 
-static const struct item *find_item(const struct realip_sources *sources, enum realip_set set, enum kind kind, const char *text)
+static const struct item *find_among(const struct item *items, size_t count, enum realip_set set, enum kind kind, const char *text)
 {
-    for (size_t i = 0; sources != NULL && i < sources->count; i++) {
-        const struct item *item = &sources->items[i];
-
-        if (item->set == set && item->kind == kind && strcmp(item->text, text) == 0)
-            return item;
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].set == set && items[i].kind == kind && strcmp(items[i].text, text) == 0)
+            return &items[i];
     }
     return NULL;
+}
+
+static const struct item *find_item(const struct realip_sources *sources, enum realip_set set, enum kind kind, const char *text)
+{
+    return sources == NULL ? NULL : find_among(sources->items, sources->count, set, kind, text);
 }
 
 static const struct file *find_file(const struct item *item, const char *path)
@@ -101,6 +110,14 @@ static void clear_item(struct item *item)
     free(item->files);
     free(item->text);
     free(item->stale);
+    free(item->blame);
+}
+
+static void free_items(struct item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        clear_item(&items[i]);
+    free(items);
 }
 
 struct realip_sources *realip_sources_new(const struct realip_sources *last, long long now)
@@ -118,9 +135,8 @@ void realip_sources_free(struct realip_sources **sources)
 {
     if (*sources == NULL)
         return;
-    for (size_t i = 0; i < (*sources)->count; i++)
-        clear_item(&(*sources)->items[i]);
-    free((*sources)->items);
+    free_items((*sources)->items, (*sources)->count);
+    free_items((*sources)->blamed, (*sources)->blamed_count);
     free(*sources);
     *sources = NULL;
 }
@@ -297,6 +313,31 @@ static int read_pattern(const struct reading *reading, const char *pattern)
     return result;
 }
 
+/* Content that contradicts the rest: what was there before stays. */
+static int keep_blamed(const struct reading *reading, const char *why)
+{
+    struct realip_problems found = { 0 };
+
+    reading->item->blame = strdup(why);
+    if (reading->item->blame == NULL)
+        return add_out_of_memory(reading);
+    realip_problems_add(&found, (struct realip_origin){ NULL, 0 }, "%s", why);
+    int result = keep_all(reading, &found);
+    realip_problems_clear(&found);
+    return result;
+}
+
+static int read_content(const struct realip_sources *sources, const struct reading *reading, const char *text)
+{
+    const struct item *blamed = sources == NULL ? NULL : find_among(sources->blamed, sources->blamed_count, reading->set, reading->kind, text);
+
+    if (blamed != NULL && blamed->blame != NULL)
+        return keep_blamed(reading, blamed->blame);
+    if (reading->kind == KIND_FILES && realip_network_source_is_pattern(text))
+        return read_pattern(reading, text);
+    return read_one(reading, text);
+}
+
 static int read_source(struct realip_sources *sources, const struct reading *plan, const char *text)
 {
     struct reading reading = *plan;
@@ -308,10 +349,12 @@ static int read_source(struct realip_sources *sources, const struct reading *pla
         reading.item = add_item(sources, reading.set, reading.kind, text);
         if (reading.item == NULL)
             return add_out_of_memory(&reading);
+        reading.item->first = reading.target->list->count;
     }
-    if (reading.kind == KIND_FILES && realip_network_source_is_pattern(text))
-        return read_pattern(&reading, text);
-    return read_one(&reading, text);
+    int result = read_content(sources, &reading, text);
+    if (reading.item != NULL)
+        reading.item->end = reading.target->list->count;
+    return result;
 }
 
 int realip_sources_read_files(struct realip_sources *sources, enum realip_set set, const char *pattern,
@@ -328,6 +371,53 @@ int realip_sources_read_nodes(struct realip_sources *sources, enum realip_set se
     const struct reading plan = { .kind = KIND_NODES, .set = set, .origin = origin, .target = target };
 
     return read_source(sources, &plan, path);
+}
+
+/* ---- contradictions -------------------------------------------------------------------------------------------------- */
+
+static struct item *item_at(struct realip_sources *sources, enum realip_set set, size_t index)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        if (sources->items[i].set == set && index >= sources->items[i].first && index < sources->items[i].end)
+            return &sources->items[i];
+    }
+    return NULL;
+}
+
+static bool had(const struct item *last, const struct realip_network *network)
+{
+    for (size_t i = 0; i < last->file_count; i++) {
+        if (realip_kept_networks_have(last->files[i].networks, network))
+            return true;
+    }
+    return false;
+}
+
+void realip_sources_blame(struct realip_sources *sources, enum realip_set set, size_t index, const struct realip_network *network,
+                          const char *why)
+{
+    struct item *item = sources == NULL ? NULL : item_at(sources, set, index);
+    const struct item *last = item == NULL ? NULL : find_item(sources->last, set, item->kind, item->text);
+
+    if (last == NULL || item->blame != NULL || had(last, network))
+        return;
+    item->blame = strndup(why, strcspn(why, "\n"));
+    if (item->blame != NULL)
+        sources->is_blamed = true;
+}
+
+bool realip_sources_begin_again(struct realip_sources *sources)
+{
+    if (sources == NULL || !sources->is_blamed)
+        return false;
+    free_items(sources->blamed, sources->blamed_count);
+    sources->blamed = sources->items;
+    sources->blamed_count = sources->count;
+    sources->items = NULL;
+    sources->count = 0;
+    sources->room = 0;
+    sources->is_blamed = false;
+    return true;
 }
 
 /* ---- telling --------------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
  *   - a file that it names can't be read, or anything in it is wrong;
  *   - a file that had networks has none, and has no line "# empty" either;
  *   - a file that ended with a whole line, or is new to its pattern, ends in the middle of one;
- *   - a pattern whose files had networks matches nothing. Where it goes on to match other files, a file that is gone is gone.
+ *   - a pattern whose files had networks matches nothing. Where it goes on to match other files, a file that is gone is gone;
+ *   - what it lists now, and did not before, contradicts the other networks (realip_sources_blame()).
  *
  * Each load has sources of its own, made with those of the last good load to fall back upon: a load that is refused changes
  * nothing. Not for two threads at once.
@@ -39,6 +40,15 @@ int realip_sources_read_files(struct realip_sources *sources, enum realip_set se
                               struct realip_origin origin, const struct realip_sources_target *target);
 int realip_sources_read_nodes(struct realip_sources *sources, enum realip_set set, const char *path,
                               struct realip_origin origin, const struct realip_sources_target *target);
+
+/* What stands at an index of the list that was read for a set, this network, contradicts another one, as `why` tells (its first line counts). Where it
+ * came from a source whose last good content did not have it, that content is to stay; otherwise nothing is done. `sources` may be NULL. */
+void realip_sources_blame(struct realip_sources *sources, enum realip_set set, size_t index, const struct realip_network *network,
+                          const char *why);
+
+/* True: a source was blamed, and the load is to be done once more, with lists that are empty; all that was read is forgotten. That ends: each time there is
+ * one source more whose last content stays. */
+bool realip_sources_begin_again(struct realip_sources *sources);
 
 /* One source, for metrics and lists. Texts live as long as the sources. */
 struct realip_sources_state {

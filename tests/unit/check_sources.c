@@ -344,6 +344,133 @@ START_TEST(a_last_line_without_an_end_is_fine_where_it_always_was)
 }
 END_TEST
 
+/* ---- contradictions -------------------------------------------------------------------------------------------------- */
+
+static bool lists(enum realip_set set, const char *address)
+{
+    struct realip_snapshot *snapshot = realip_snapshots_acquire(snapshots);
+    struct realip_address parsed;
+    const char *reason;
+
+    ck_assert_int_eq(realip_address_parse(address, strlen(address), &parsed, &reason), 0);
+    bool found = realip_network_set_contains(realip_snapshot_config(snapshot)->rules.sets[set], &parsed);
+    realip_snapshot_release(&snapshot);
+    return found;
+}
+
+/* A list of `set` is what it was, and then wants what contradicts the rest of the configuration. */
+static const struct {
+    enum realip_set set;
+    const char *rest;  /* of the configuration; %s is the folder */
+    const char *wants; /* besides 10.0.20.1 */
+    const char *why;
+} quarrels[] = {
+    { REALIP_SET_PROXIES, "networks internal { cidr = \"10.1.0.5\" }", "10.1.0.5", "networks proxies: 10.1.0.5/32 is also in networks internal" },
+    { REALIP_SET_INTERNAL, "networks proxies { cidr = \"10.1.0.5\" }", "10.1.0.5", "networks proxies: 10.1.0.5/32 is also in networks internal" },
+    { REALIP_SET_RELAYS, "networks infrastructure { cidr = \"10.1.0.5\" }", "10.1.0.5", "networks relays: 10.1.0.5/32 is also in networks infrastructure" },
+    { REALIP_SET_INFRASTRUCTURE, "networks relays { cidr = { \"10.7.0.1\", \"10.1.0.5\" } }", "10.1.0.5",
+      "networks relays: 10.1.0.5/32 is also in networks infrastructure" },
+    { REALIP_SET_PROXIES, "", "0.0.0.0/0", "networks proxies: 0.0.0.0/0 is (nearly) every address" },
+    { REALIP_SET_INTERNAL, "", "::/0", "networks internal: ::/0 is (nearly) every address" },
+    { REALIP_SET_RELAYS, "", "128.0.0.0/1", "networks relays: 128.0.0.0/1 is (nearly) every address" },
+};
+#define QUARRELS (int)(sizeof(quarrels) / sizeof(quarrels[0]))
+
+static void put_wanted(const char *wanted)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "10.0.20.2\n%s\n", wanted);
+    put("list", text);
+}
+
+START_TEST(a_list_that_contradicts_the_rest_keeps_its_last_good_content)
+{
+    const char *set = realip_set_token(quarrels[_i].set);
+    char text[512];
+
+    snprintf(text, sizeof(text), "networks %s { files = { \"%s/list\" } }\nnetworks probers { files = \"%s/other\" }\n%s\n", set, folder, folder, quarrels[_i].rest);
+    put("conf", text);
+    put("list", "10.0.20.1\n");
+    put("other", "10.3.0.1\n");
+    open_snapshots();
+    put_wanted(quarrels[_i].wants);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_int_eq(refresh(""), 1);
+        ck_assert(lists(quarrels[_i].set, "10.0.20.1") && !lists(quarrels[_i].set, "10.0.20.2"));
+        ck_assert_uint_eq(logged("/list' is stale, its last good content stays in force (1 networks, of 20"), 1);
+        ck_assert_uint_eq(logged(quarrels[_i].why), 1);
+        ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 1);
+    }
+    put("other", "10.3.0.2\n"); /* all else goes on */
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert(lists(REALIP_SET_PROBERS, "10.3.0.2") && lists(quarrels[_i].set, "10.0.20.1") && !realip_metrics_is_stale(metrics));
+    put("list", "10.0.20.2\n");
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert(lists(quarrels[_i].set, "10.0.20.2") && !lists(quarrels[_i].set, "10.0.20.1"));
+    ck_assert_uint_eq(logged("is good again (1 networks)"), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 0);
+}
+END_TEST
+
+START_TEST(two_lists_that_contradict_each_other)
+{
+    configure("networks proxies { files = \"%s/list\" }\nnetworks internal { files = \"%s/d/*.cidr\" }\n");
+    put("list", "10.0.20.1\n");
+    put("d/a.cidr", "10.0.20.2\n");
+    open_snapshots();
+    put("list", "10.0.20.1\n10.0.20.2\n10.0.20.3\n"); /* only what is new is at fault */
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 1);
+    ck_assert_uint_eq(logged("/list' is stale"), 1);
+    put("d/a.cidr", "10.0.20.4\n"); /* it moved */
+    ck_assert_int_eq(refresh(""), 0);
+    ck_assert(lists(REALIP_SET_PROXIES, "10.0.20.2") && lists(REALIP_SET_INTERNAL, "10.0.20.4") && !lists(REALIP_SET_INTERNAL, "10.0.20.2"));
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 0);
+    put("list", "10.0.20.1\n10.0.20.5\n"); /* both are */
+    put("d/a.cidr", "10.0.20.4\n10.0.20.5\n");
+    put("d/b.cidr", "10.0.20.1\n10.0.20.6\n");
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 2);
+    ck_assert(lists(REALIP_SET_PROXIES, "10.0.20.2") && lists(REALIP_SET_INTERNAL, "10.0.20.4"));
+    ck_assert(!lists(REALIP_SET_PROXIES, "10.0.20.5") && !lists(REALIP_SET_INTERNAL, "10.0.20.5") && !lists(REALIP_SET_INTERNAL, "10.0.20.6"));
+}
+END_TEST
+
+/* One fault may hide another: the list is read again as often as there are lists. */
+START_TEST(contradictions_come_one_after_the_other)
+{
+    configure("networks proxies { cidr = \"10.0.20.9\" }\nnetworks internal { files = { \"%s/list\", \"%s/other\" } }\n");
+    put("list", "10.0.20.1\n");
+    put("other", "10.0.20.2\n");
+    open_snapshots();
+    put("list", "10.0.20.3\n10.0.20.9\n");
+    put("other", "10.0.20.4\n10.0.20.9\n");
+    ck_assert_int_eq(refresh(""), 1);
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 2);
+    ck_assert(lists(REALIP_SET_INTERNAL, "10.0.20.1") && lists(REALIP_SET_INTERNAL, "10.0.20.2"));
+    ck_assert(!lists(REALIP_SET_INTERNAL, "10.0.20.3") && !lists(REALIP_SET_INTERNAL, "10.0.20.4"));
+}
+END_TEST
+
+START_TEST(a_contradiction_in_the_configuration_is_its_own)
+{
+    configure("networks proxies { files = \"%s/list\" }\n");
+    put("list", "10.0.20.1\n");
+    open_snapshots();
+    configure("networks proxies { files = \"%s/list\" }\nnetworks internal { cidr = \"10.0.20.1\" }\n");
+    ck_assert_int_eq(refresh("10.0.20.1/32 is also in networks internal"), -1);
+    ck_assert(!lists(REALIP_SET_INTERNAL, "10.0.20.1"));
+    ck_assert_uint_eq(logged("is stale"), 0);
+    put_wanted("10.0.20.1\n0.0.0.0/0"); /* and a list's that comes to it is no excuse */
+    ck_assert_int_eq(refresh("10.0.20.1/32 is also in networks internal"), 1); /* told already */
+    configure("networks proxies { files = { \"%s/list\", \"%s/new\" } }\n");
+    put("new", "0.0.0.0/0\n"); /* as a source that is new */
+    ck_assert_int_eq(refresh("/new:1: networks proxies: 0.0.0.0/0"), -1);
+    ck_assert(lists(REALIP_SET_PROXIES, "10.0.20.1") && !lists(REALIP_SET_PROXIES, "10.0.20.2"));
+}
+END_TEST
+
 /* ---- patterns -------------------------------------------------------------------------------------------------------- */
 
 START_TEST(of_a_pattern_one_file_is_kept_and_the_others_go_on)
@@ -515,7 +642,9 @@ START_TEST(kept_networks_go_where_they_were_read_for)
     put("list", "");
     open_snapshots();
     put("list", good);
-    ck_assert_int_eq(refresh("is also in networks internal"), -1); /* contradictions are looked for as ever */
+    ck_assert_int_eq(refresh(""), 1); /* contradictions are looked for as ever */
+    ck_assert_uint_eq(realip_metrics_stale_sources(metrics), 2);
+    ck_assert_uint_eq(logged("is also in networks internal"), 2);
     configure("networks proxies { files = \"%s/list\" }\n");
     ck_assert_int_eq(refresh(""), 0);
     unlink(in("list"));
@@ -654,6 +783,10 @@ Suite *realip_sources_suite(void)
     tcase_add_loop_test(tests, empty_on_purpose, 0, 4);
     tcase_add_loop_test(tests, words_of_comments_do_not_empty_a_file, 0, 4);
     tcase_add_test(tests, a_last_line_without_an_end_is_fine_where_it_always_was);
+    tcase_add_loop_test(tests, a_list_that_contradicts_the_rest_keeps_its_last_good_content, 0, QUARRELS);
+    tcase_add_test(tests, two_lists_that_contradict_each_other);
+    tcase_add_test(tests, contradictions_come_one_after_the_other);
+    tcase_add_test(tests, a_contradiction_in_the_configuration_is_its_own);
     tcase_add_test(tests, of_a_pattern_one_file_is_kept_and_the_others_go_on);
     tcase_add_test(tests, a_new_file_that_is_half_written_gives_nothing);
     tcase_add_test(tests, a_file_that_is_taken_out_of_a_pattern_is_gone);
