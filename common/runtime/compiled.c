@@ -363,6 +363,19 @@ struct realip_compiled {
     struct stat seen; /* the file of the last look; st_ino 0: none yet */
 };
 
+/* Of a file, for looks into it; or -1 with errno set. */
+static int open_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    int fd = folder == NULL ? -1 : open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = folder == NULL ? ENOMEM : errno;
+
+    free(folder);
+    errno = error;
+    return fd;
+}
+
 int realip_compiled_open(const char *path, struct realip_compiled **compiled_r, struct realip_problems *problems)
 {
     struct realip_compiled *compiled = calloc(1, sizeof(*compiled));
@@ -375,16 +388,14 @@ int realip_compiled_open(const char *path, struct realip_compiled **compiled_r, 
         compiled->path = strdup(path);
         compiled->name = strdup(slash == NULL ? path : slash + 1);
     }
-    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    if (compiled == NULL || compiled->path == NULL || compiled->name == NULL || folder == NULL) {
+    if (compiled == NULL || compiled->path == NULL || compiled->name == NULL) {
         realip_problems_add(problems, at, "out of memory");
     } else {
-        compiled->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        compiled->folder = open_folder(path);
         if (compiled->folder < 0)
             realip_problems_add(problems, at, "its folder cannot be opened: %s: realip-policyd publishes the rules there",
                                 strerror(errno));
     }
-    free(folder);
     if (compiled == NULL || compiled->folder < 0) {
         realip_compiled_close(&compiled);
         return -1;
@@ -578,6 +589,23 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
         && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* The file; or -1 with errno set. Where its folder was taken away and made anew, the one that was opened stays empty for ever. */
+static int open_file(struct realip_compiled *compiled)
+{
+    int fd = openat(compiled->folder, compiled->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    int folder = open_folder(compiled->path);
+    if (folder < 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    close(compiled->folder);
+    compiled->folder = folder;
+    return openat(compiled->folder, compiled->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
 int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_config **config_r,
                             struct realip_problems *problems)
 {
@@ -588,7 +616,7 @@ int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_conf
     if (compiled->seen.st_ino != 0 && fstatat(compiled->folder, compiled->name, &now, 0) == 0
         && is_same_file(&now, &compiled->seen))
         return 1;
-    int fd = openat(compiled->folder, compiled->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_file(compiled);
     if (fd < 0 || fstat(fd, &now) < 0) {
         realip_problems_add(problems, origin, "cannot be read: %s", strerror(errno));
         if (fd >= 0)

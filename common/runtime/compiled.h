@@ -30,7 +30,8 @@ void realip_compiled_close(struct realip_compiled **compiled);
  * with rules, log_passes and path filled (to be freed; client_names are not in the file, as no host that uses it knows
  * a client's name); 1, *config_r NULL: nothing new; -1, *config_r NULL
  * and one problem added: it is not there, truncated, foreign, of another version or layout, or damaged. A file that was
- * refused is not read again before it changes: 1 then. */
+ * refused is not read again before it changes: 1 then. A file that is gone is looked for in the folder that its path leads to
+ * now, as that may have been made anew; after chroot(2) the path leads nowhere, and the old folder stays. */
 int realip_compiled_refresh(struct realip_compiled *compiled, struct realip_config **config_r,
                             struct realip_problems *problems);
 

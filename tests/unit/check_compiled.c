@@ -152,6 +152,31 @@ START_TEST(a_newer_file_is_seen_and_only_a_newer_one)
 }
 END_TEST
 
+START_TEST(a_folder_that_was_made_anew_is_seen)
+{
+    struct realip_problems problems = { 0 };
+    struct realip_config *none;
+
+    publish_text("mode = protect");
+    struct realip_compiled *compiled = opened();
+    struct realip_config *first = refreshed(compiled);
+    unlink(config_path);
+    unlink(rules_path);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(realip_compiled_refresh(compiled, &none, &problems), -1);
+    ck_assert_ptr_nonnull(strstr(problems.text, "No such file"));
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    ck_assert_int_eq(realip_compiled_refresh(compiled, &none, &problems), -1);
+    publish_text("mode = enforce");
+    struct realip_config *second = refreshed(compiled);
+    ck_assert_int_eq((int)second->rules.fallback.mode, REALIP_MODE_ENFORCE);
+    realip_config_free(&first);
+    realip_config_free(&second);
+    realip_compiled_close(&compiled);
+    realip_problems_clear(&problems);
+}
+END_TEST
+
 static unsigned char *read_rules(size_t *size_r)
 {
     static unsigned char bytes[65536];
@@ -303,6 +328,7 @@ Suite *realip_compiled_suite(void)
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_add_test(tests, compiled_rules_decide_as_the_text_does);
     tcase_add_test(tests, a_newer_file_is_seen_and_only_a_newer_one);
+    tcase_add_test(tests, a_folder_that_was_made_anew_is_seen);
     tcase_add_test(tests, broken_files_are_refused);
     tcase_add_test(tests, a_published_file_that_was_changed_is_read_whole);
     tcase_add_test(tests, a_copy_is_read_whole_and_taken);
