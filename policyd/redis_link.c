@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "host_lookup.h"
 #include "redis_tls.h"
 
 #define MOST_WAITING   (1U << 20) /* bytes of a reply that is not whole, taken apart already or not */
@@ -20,7 +21,7 @@
 #define MOST_PAUSE     30
 #define PART           16384
 
-enum state { WAITING, CONNECTING, GREETING, READY };
+enum state { WAITING, LOOKING_UP, CONNECTING, GREETING, READY };
 
 /* The replies of the greeting have these tags. */
 enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_PING };
@@ -42,6 +43,8 @@ struct realip_redis_link {
     size_t tags[REALIP_REDIS_LINK_MOST]; /* of the replies that are due: a ring */
     size_t first;
     size_t due;
+    struct realip_host_lookup *lookup; /* NULL: none that is under way, or whose answer was not used */
+    struct event *looked_up;
     unsigned attempts;  /* addresses of the host that were tried */
     unsigned addresses; /* that it has */
     char why[256];
@@ -272,31 +275,75 @@ static struct bufferevent *new_connection(const struct realip_redis_link *link)
     return link->tls->connection(link->tls_context, link->base, link->place->host, options);
 }
 
-/* Each time the next of the name's addresses. */
-static int begin_host(struct realip_redis_link *link)
+/* Each time the next of the name's addresses, which it frees. */
+static int connect_host(struct realip_redis_link *link, struct addrinfo *all)
 {
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    struct addrinfo *all = NULL;
+    const struct addrinfo *one = all;
     unsigned count = 0;
-    char port[16];
 
-    snprintf(port, sizeof(port), "%u", link->place->port);
-    int error = getaddrinfo(link->place->host, port, &hints, &all);
-    if (error != 0) {
-        snprintf(link->why, sizeof(link->why), "%s: %s", link->place->host, gai_strerror(error));
-        return -1;
-    }
-    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
+    for (; one != NULL; one = one->ai_next)
         count++;
     link->addresses = count;
-    const struct addrinfo *one = all;
+    one = all;
     for (unsigned i = link->attempts++ % count; i > 0; i--)
         one = one->ai_next;
+    link->state = CONNECTING;
     int result = bufferevent_socket_connect(link->connection, one->ai_addr, (int)one->ai_addrlen);
     if (result < 0)
         snprintf(link->why, sizeof(link->why), "%s", strerror(errno));
     freeaddrinfo(all);
     return result;
+}
+
+static void end_lookup(struct realip_redis_link *link)
+{
+    if (link->looked_up != NULL)
+        event_free(link->looked_up);
+    link->looked_up = NULL;
+    realip_host_lookup_free(&link->lookup);
+}
+
+/* 0: it is being connected, or not answered yet; or -1. */
+static int take_lookup(struct realip_redis_link *link)
+{
+    struct addrinfo *found;
+    int error;
+
+    if (!realip_host_lookup_take(link->lookup, &error, &found))
+        return 0;
+    end_lookup(link);
+    if (error == 0)
+        return connect_host(link, found);
+    snprintf(link->why, sizeof(link->why), "%s: %s", link->place->host, gai_strerror(error));
+    return -1;
+}
+
+static void on_looked_up(evutil_socket_t fd, short what, void *context)
+{
+    struct realip_redis_link *link = context;
+
+    (void)fd;
+    (void)what;
+    if (link->state == WAITING)
+        set_timer(link, 0); /* later than it was waited for, and good for the next connection */
+    else if (take_lookup(link) < 0)
+        give_up(link, link->why);
+}
+
+/* One question at a time, however long its answer takes. */
+static int begin_host(struct realip_redis_link *link)
+{
+    link->state = LOOKING_UP;
+    if (link->lookup != NULL)
+        return take_lookup(link);
+    link->lookup = realip_host_lookup_new(link->place->host, link->place->port);
+    if (link->lookup != NULL)
+        link->looked_up = event_new(link->base, realip_host_lookup_fd(link->lookup), EV_READ, on_looked_up, link);
+    if (link->looked_up != NULL && event_add(link->looked_up, NULL) == 0)
+        return 0;
+    end_lookup(link);
+    snprintf(link->why, sizeof(link->why), "%s: there is no thread to look it up", link->place->host);
+    return -1;
 }
 
 static int begin(struct realip_redis_link *link)
@@ -362,8 +409,17 @@ static void start(struct realip_redis_link *link)
     bufferevent_setwatermark(link->connection, EV_READ, 0, PART * 4);
     bufferevent_enable(link->connection, EV_READ | EV_WRITE);
     set_timer(link, ANSWER_SECONDS);
-    if (begin(link) < 0 && link->state == CONNECTING)
+    if (begin(link) < 0 && link->state != WAITING)
         give_up(link, link->why);
+}
+
+static const char *what_is_late(const struct realip_redis_link *link)
+{
+    if (link->is_torn)
+        return "out of memory";
+    if (link->state == LOOKING_UP)
+        return "its name is not looked up: the name server does not answer";
+    return link->state == CONNECTING ? "it does not take the connection" : "it does not answer";
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *context)
@@ -375,7 +431,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
     if (link->state == WAITING)
         start(link);
     else
-        give_up(link, link->is_torn ? "out of memory" : link->state == CONNECTING ? "it does not take the connection" : "it does not answer");
+        give_up(link, what_is_late(link));
 }
 
 static int begin_tls(struct realip_redis_link *link, const char **reason_r)
@@ -417,6 +473,7 @@ void realip_redis_link_free(struct realip_redis_link **link)
         redisReaderFree((*link)->reader);
     if ((*link)->timer != NULL)
         event_free((*link)->timer);
+    end_lookup(*link);
     if ((*link)->tls_context != NULL)
         (*link)->tls->free((*link)->tls_context);
     free(*link);

@@ -2,8 +2,8 @@
  *
  * The server need not be there, answer in time or tell the truth: whatever it does ends the connection at worst, memory is bounded (a reply
  * has 1 MiB at most, and no lists within a list), and after a while it is tried again. hiredis' own event loop is not used: it ends the program
- * when a server says more than it was asked (an assertion), and keeps whatever a server sends without an end. Names are looked up in the
- * calling thread, which may take seconds.
+ * when a server says more than it was asked (an assertion), and keeps whatever a server sends without an end. Names are looked up in a
+ * thread of their own (host_lookup), however long that takes.
  */
 #ifndef REALIP_REDIS_LINK_H
 #define REALIP_REDIS_LINK_H

@@ -518,7 +518,6 @@ int realip_suspect_store_start(struct realip_suspect_store *store)
 void realip_suspect_store_free(struct realip_suspect_store **store)
 {
     static const uint64_t one = 1;
-    struct timespec until;
 
     if (*store == NULL)
         return;
@@ -527,12 +526,7 @@ void realip_suspect_store_free(struct realip_suspect_store **store)
         ssize_t ignored = write((*store)->stop_fd, &one, sizeof(one));
 
         (void)ignored;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 2;
-        if (pthread_timedjoin_np((*store)->thread, NULL, &until) != 0) {
-            *store = NULL;
-            return;
-        }
+        pthread_join((*store)->thread, NULL); /* it never waits */
     }
     free_store(*store);
     *store = NULL;

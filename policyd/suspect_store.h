@@ -29,7 +29,7 @@ int realip_suspect_store_new(const struct realip_store_place *place, struct real
 /* Begins: to be called once, by the thread that judges, after the process has become who it stays. 0, or -1. */
 int realip_suspect_store_start(struct realip_suspect_store *store);
 
-/* Ends the thread and frees; *store may be NULL. A thread that waits for a name server is left behind, with what it uses. */
+/* Ends the thread and frees; *store may be NULL. */
 void realip_suspect_store_free(struct realip_suspect_store **store);
 
 struct realip_suspect_store_report {
