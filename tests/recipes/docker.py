@@ -131,8 +131,9 @@ def shares_the_socket(_machine, document):
 
 
 def starts(postfix, dovecot):
+    """mailcow puts the file behind its own main.cf, Mailu takes it line by line: in both the file's entries win."""
     def run(machine):
-        machine.shell(f"cat {postfix} >>/etc/postfix/main.cf; postfix reload; cp {dovecot} /etc/dovecot/local.conf; systemctl restart dovecot", machine.mail)
+        machine.shell(f"while IFS= read -r entry; do postconf -e \"$entry\"; done <{postfix}; postfix reload; cp {dovecot} /etc/dovecot/local.conf; systemctl restart dovecot", machine.mail)
     return run
 
 

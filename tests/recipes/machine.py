@@ -184,6 +184,20 @@ IMAGE = {"/etc/passwd": f"root:x:0:0:root:/root:/bin/bash\nnobody:x:{NOBODY}:{NO
 IN_IMAGE = 'mount --bind "$1" /etc/passwd && mount --bind "$2" /etc/group && shift 2 && exec "$@"'
 
 
+def last_of_each(main_cf):
+    """The text with the last of the entries that have one name: Postfix warns of the others in each program that it starts, and master, which starts the one that
+    takes warnings down, can wait for itself."""
+    entries = {}
+    for line in main_cf.splitlines():
+        if line[:1].isspace() and entries:
+            entries[name] += line + "\n"
+        elif line.strip() and not line.startswith("#"):
+            name = line.split("=")[0].strip()
+            entries.pop(name, None)
+            entries[name] = line + "\n"
+    return "".join(entries.values())
+
+
 class Machine:
     """`mail`: the namespace that the mail server is in."""
 
@@ -271,7 +285,7 @@ class Machine:
 
     def start_postfix(self, doors="smtp inet n - y - - smtpd\n" + SUBMISSION, main_cf=None, mynetworks="127.0.0.0/8 [::1]/128"):
         """`doors`: the services of master.cf that listen to clients."""
-        self.write("/etc/postfix/main.cf", (main_cf or MAIN_CF.format(mynetworks=mynetworks)) + TEST_CF)
+        self.write("/etc/postfix/main.cf", last_of_each((main_cf or MAIN_CF.format(mynetworks=mynetworks)) + TEST_CF))
         self.write("/etc/postfix/master.cf", MASTER_CF.format(doors=doors.strip()))
         self._queue()
         self.processes.start("postfix-master", [postfix.MASTER, "-d"], self.mail, self.environment)
