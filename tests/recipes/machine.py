@@ -204,7 +204,7 @@ class Machine:
     def __init__(self, folder, build, hosts, mail):
         self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
         self.processes, self.units, self.at_boot, self.place = Processes(folder), {}, set(), {"haproxy": hosts.proxy, "nginx": hosts.proxy}
-        self.image = []
+        self.image, self.starters = [], {}      # starters: a recipe's own units, and what starts each and returns its process
         self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/run/home", "LC_ALL": "C.UTF-8"}
         self.dovecot = dovecot.series()
         self._lay_over()
@@ -329,6 +329,9 @@ class Machine:
 
     # ---- systemctl ---------------------------------------------------------------------------------------------------
     def _start_unit(self, unit):
+        if unit in self.starters:
+            self.units[unit] = self.starters[unit]()
+            return
         argv, host, ready = {
             "realip-policyd": ([*self.image, *self._identity(), "/run/bin/realip-policyd"], self.mail, ("policyd", "ready")),
             "realip-milter": (["/run/bin/realip-milter"], self.mail, ("milter", "ready")),
