@@ -29,7 +29,7 @@ variable "mail_image" {
 }
 
 variable "hostname" {
-  description = "The mail server's host name."
+  description = "The mail server's host name. The default is nobody's."
   type        = string
   default     = "mail.example.com"
 }
@@ -58,7 +58,7 @@ variable "external_traffic_policy" {
 }
 
 variable "addresses" {
-  description = "What MetalLB may give the Service: networks or ranges."
+  description = "What MetalLB may give the Service: networks or ranges. The default is for documentation, and would be announced as it stands."
   type        = list(string)
   default     = ["192.0.2.25/32"]
 
