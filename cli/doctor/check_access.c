@@ -116,14 +116,23 @@ static void check_milter_lost(struct realip_setup *setup, struct realip_findings
  * logs. */
 static bool is_open(const char *action)
 {
-    static const char *const words[] = { "DUNNO",           "OK",   "PERMIT", "WARN", "INFO", "PREPEND",
-                                         "DEFER_IF_REJECT", "PASS", "ACCEPT", NULL };
+    static const char *const words[] = { "DUNNO",           "OK",   "PERMIT", "WARN",              "INFO", "PREPEND",
+                                         "DEFER_IF_REJECT", "PASS", "ACCEPT", "PERMIT_MYNETWORKS", NULL };
     char word[32] = "";
-    size_t length = strcspn(action, " \t");
+    size_t length = strcspn(action, " \t,");
 
     if (length < sizeof(word))
         memcpy(word, action, length);
     return action[0] == '\0' || realip_text_is_among(word, words);
+}
+
+/* Restrictions that end with stopping relays, and let mail for this site in: the outage of mode = protect. */
+static bool only_stops_relays(struct realip_setup *setup, const char *action)
+{
+    static const char *const names[] = { "DEFER_UNAUTH_DESTINATION", "REJECT_UNAUTH_DESTINATION", NULL };
+    struct realip_words words = realip_text_words(&setup->arena, action, " ,\t\r\n");
+
+    return words.count > 0 && realip_text_is_among(words.items[words.count - 1], names);
 }
 
 static void check_policy_outage(struct realip_setup *setup, struct realip_findings *findings,
@@ -134,17 +143,21 @@ static void check_policy_outage(struct realip_setup *setup, struct realip_findin
 
     if (listener == NULL || use->behind != NULL)
         return;
+    bool open = is_open(use->default_action)
+                || (listener->mode == REALIP_MODE_ENFORCE && only_stops_relays(setup, use->default_action));
     if (listener->mode != REALIP_MODE_MONITOR && use->only_warns)
         realip_finding_add(setup, findings, REALIP_FINDING_POLICY_ONLY_WARNS, use->origin, name,
                            realip_text_format(&setup->arena, "warn_if_reject stands before check_policy_service in %s, and the rules say mode = %s",
                                               use->list, realip_mode_token(listener->mode)),
                            first_in_list(setup, door->smtpd, use));
-    if (listener->mode != REALIP_MODE_MONITOR && is_open(use->default_action))
+    if (listener->mode != REALIP_MODE_MONITOR && open)
         realip_finding_add(setup, findings, REALIP_FINDING_POLICY_FAILS_OPEN, use->origin, name,
                            realip_text_format(&setup->arena, "default_action = %s, and the rules say mode = %s",
                                               use->default_action, realip_mode_token(listener->mode)),
-                           "{ default_action = DEFER_IF_PERMIT 4.3.5 realip check unavailable }");
-    if (listener->mode == REALIP_MODE_MONITOR && !is_open(use->default_action))
+                           listener->mode == REALIP_MODE_PROTECT
+                               ? "{ default_action = defer_unauth_destination }"
+                               : "{ default_action = DEFER_IF_PERMIT 4.3.5 realip check unavailable }");
+    if (listener->mode == REALIP_MODE_MONITOR && !open)
         realip_finding_add(setup, findings, REALIP_FINDING_MONITOR_STOPS_MAIL, use->origin, name,
                            realip_text_format(&setup->arena, "default_action = %s, and the rules say mode = monitor",
                                               use->default_action),

@@ -5,7 +5,7 @@ import os
 import clients
 import hosts
 import page
-from player import Check, Imap, Mail, Recipe
+from player import OUTAGE, Check, Imap, Mail, Recipe
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "recipes")
 SERVER = hosts.SERVER_OUT.v4
@@ -112,7 +112,11 @@ RECIPES = {
         "a user behind the gateway sends, with his password": Mail("node1", INSIDE, 587, foreign=True, user="somebody"),
         "a user behind the gateway reads his mail": Imap("node1", INSIDE),
         "a client reads his mail": Imap("client", SERVER),
-    }, watched, needs=("dovecot",)),
+        "somebody behind the gateway relays, while mail-realip is not there": Mail("node1", INSIDE, foreign=True),
+        "somebody behind the gateway writes to you, while mail-realip is not there": Mail("node1", INSIDE),
+        "a client writes to you, while mail-realip is not there": Mail("client", SERVER),
+        "a user sends, while mail-realip is not there": Mail("client", SERVER, 587, foreign=True, user="somebody"),
+    }, watched, needs=("dovecot",), events=OUTAGE),
     "plain-debian": Recipe("server", {
         "a client writes to you": Mail("client", SERVER),
         "a client reads his mail": Imap("client", SERVER),

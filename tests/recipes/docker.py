@@ -4,7 +4,7 @@ import os
 
 import clients
 import hosts
-from player import Imap, Mail, Recipe
+from player import OUTAGE, Imap, Mail, Recipe
 
 DOCKER, DOCKER6 = hosts.DOCKER.v4, hosts.DOCKER.v6
 
@@ -169,8 +169,14 @@ RECIPES = {
         "HAProxy, for a user who reads his mail at 10143": Imap("proxy", DOCKER, 10143, told),
         "a stranger at 10143": Imap("stranger", DOCKER, 10143, forged),
         "a user over IPv6, whom Docker hides, reads his mail": Imap("client", DOCKER6),
-    }, mailcow, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events={
+        "a spammer over IPv6, while mail-realip is not there": Mail("stranger", DOCKER6, foreign=True),
+        "a stranger at 10587, while mail-realip is not there": Mail("stranger", DOCKER, 10587, forged, foreign=True),
+        "a client over IPv6, while mail-realip is not there": Mail("client", DOCKER6),
+        "a user who sends at 587, while mail-realip is not there": Mail("client", DOCKER, 587, foreign=True, user="somebody"),
+        "another container of mailcow's, while mail-realip is not there": Mail("docker", "172.22.1.253", 590, source=SOGO, foreign=True),
+    }, mailcow, on_yaml=shares_the_socket, needs=("dovecot", "haproxy"), events=OUTAGE | {
         "mailcow starts": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
+        "mailcow starts, and protects": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
         "mailcow starts again": starts("data/conf/postfix/extra.cf", "data/conf/dovecot/extra.conf"),
     }),
     "mailu": Recipe("container", {
@@ -193,7 +199,9 @@ RECIPES = {
         "a client over IPv6": Mail("client", DOCKER6),
         "a spammer over IPv6": Mail("stranger", DOCKER6, foreign=True),
         "a host of Docker's network, which is the gateway": Mail("docker", "172.18.0.5"),
-    }, permit_docker, on_yaml=COMPOSE.apply, needs=("dovecot", "haproxy"), events={
+        "a spammer over IPv6, while mail-realip is not there": Mail("stranger", DOCKER6, foreign=True),
+        "a client over IPv6, while mail-realip is not there": Mail("client", DOCKER6),
+    }, permit_docker, on_yaml=COMPOSE.apply, needs=("dovecot", "haproxy"), events=OUTAGE | {
         "the container starts": COMPOSE.start,
         "the container starts with IPv6": COMPOSE.start,
         "the container starts and refuses": COMPOSE.start,

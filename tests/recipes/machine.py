@@ -374,6 +374,10 @@ class Machine:
         """It is gone, as when it crashed."""
         self._stop_unit(unit)
 
+    def start(self, unit):
+        """It is there again."""
+        self._start_unit(unit)
+
     def _stop_unit(self, unit):
         process = self.units.pop(unit, None)
         if process:

@@ -102,6 +102,13 @@ class Recipe:
     bounded: int = 120          # seconds
 
 
+# What happens on more than one page.
+OUTAGE = {
+    "mail-realip is gone": lambda machine: machine.stop("realip-policyd"),
+    "mail-realip is there again": lambda machine: machine.start("realip-policyd"),
+}
+
+
 class Enough(Exception):
     """The first failure was all that was wanted."""
 
