@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/decide.h"
@@ -29,7 +30,8 @@ static unsigned long allocations; /* since the scenario began */
 static unsigned long failing;     /* the number of the one that fails; 0: none */
 static unsigned long checks, failures;
 static char folder[] = "/tmp/realip-oom-XXXXXX";
-static char config_path[64], rules_path[64], list_path[64], nodes_path[64], aside_path[64];
+static char config_path[64], rules_path[64], lists_path[48], list_path[64], nodes_path[64], aside_path[64];
+static char list_pattern[96]; /* finds list_path, by way of a folder with a wildcard, and nothing of another run's */
 
 /* ---- in the place of the C library -------------------------------------------------------------------------------- */
 
@@ -349,7 +351,7 @@ static int watch_sources(void)
     for (int round = 0; round < 2 && result == 0; round++) {
         realip_watch_begin(watch);
         realip_watch_add(watch, config_path, false);
-        realip_watch_add(watch, "/tmp/../tmp/./realip-oom-*/*.cidr", true);
+        realip_watch_add(watch, list_pattern, true);
         realip_watch_add(watch, "/proc/self/cwd/nothing", false);
         result = realip_watch_end(watch, &since, &problems);
     }
@@ -454,9 +456,13 @@ int main(void)
         abort();
     snprintf(config_path, sizeof(config_path), "%s/conf", folder);
     snprintf(rules_path, sizeof(rules_path), "%s/rules", folder);
-    snprintf(list_path, sizeof(list_path), "%s/list.cidr", folder);
+    snprintf(lists_path, sizeof(lists_path), "%s/lists", folder);
+    snprintf(list_path, sizeof(list_path), "%s/list.cidr", lists_path);
+    snprintf(list_pattern, sizeof(list_pattern), "/tmp/../tmp/.%s/l*/*.cidr", folder + strlen("/tmp"));
     snprintf(nodes_path, sizeof(nodes_path), "%s/nodes.json", folder);
     snprintf(aside_path, sizeof(aside_path), "%s/aside", folder);
+    if (mkdir(lists_path, 0700) != 0)
+        abort();
     for (int i = 0; i < 300; i++)
         sprintf(networks + strlen(networks), "172.%d.%d.0/24\n", 16 + i % 16, i / 16);
     write_file(list_path, networks);
@@ -481,7 +487,8 @@ int main(void)
     remove(rules_path);
     remove(list_path);
     remove(nodes_path);
-    remove(folder);
+    remove(lists_path);
+    check(remove(folder) == 0, "the end", "something is left in the test's folder");
     printf("%lu%%: Checks: %lu, Failures: %lu, Errors: 0\n", (checks - failures) * 100 / checks, checks, failures);
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
