@@ -17,6 +17,21 @@ def debian(machine, mynetworks="127.0.0.0/8 [::1]/128 10.0.20.0/24"):
     machine.start_realip()
 
 
+def submission(machine):
+    return machine.shell("postconf -P submission/inet/*", machine.mail)[0]
+
+
+def plain(machine):
+    """Its submission has no smtpd_client_restrictions of its own; the booted Debian of tests/packages has an empty one, as Debian's."""
+    debian(machine)
+    machine.before = submission(machine)
+
+
+def submission_is_as_it_was(machine):
+    now = submission(machine)
+    return "" if now == machine.before and "syslog_name" in now else f"{now}-- and before the page\n{machine.before}"
+
+
 INSIDE = hosts.SERVER.v4
 
 
@@ -123,5 +138,5 @@ RECIPES = {
         "somebody whom 10.0.20.11 hides writes to you": Mail("node1", hosts.SERVER.v4),
         "he wants to relay": Mail("node1", hosts.SERVER.v4, foreign=True),
         "he reads his mail": Imap("node1", hosts.SERVER.v4),
-    }, debian, needs=("dovecot",)),
+    }, plain, needs=("dovecot",), events={"submission is as it was": submission_is_as_it_was}),
 }

@@ -96,7 +96,7 @@ class Recipe:
     sessions: dict              # who comes -> what he does
     prepare: object             # prepare(machine): what is there before the page begins
     on_yaml: object = None      # on_yaml(machine, document)
-    events: dict = dataclasses.field(default_factory=dict)      # what happens -> event(machine)
+    events: dict = dataclasses.field(default_factory=dict)      # what happens -> event(machine); a text that it returns is what is wrong, "" nothing
     needs: tuple = ()           # programs
     missing: object = None      # missing(build): why it can't be followed here, or None
     bounded: int = 120          # seconds
@@ -145,7 +145,9 @@ class Player:
         action = self.recipe.events.get(event.what)
         if self.check(action is not None, event.line, f"'{event.what}' is known to the test", "add it to the recipe's events in tests/recipes"):
             self.made.add(event.what)
-            action(self.machine)
+            wrong = action(self.machine)
+            if isinstance(wrong, str):
+                self.check(not wrong, event.line, event.what, wrong)
 
     def _conf(self, block):
         self.machine.write(block.options.get("file") or block.options["add"], block.text, "add" in block.options)
