@@ -37,7 +37,7 @@ filters() {
     before=$(postconf -h smtpd_milters)
     [[ $before != *"$milter"* ]] || return 0 # it ran before
     [ "$unavailable" != DUNNO ] || action=accept
-    postconf "smtpd_milters={ $milter, default_action = $action }${before:+, $before}"
+    postconf "smtpd_milters={ $milter, default_action=$action }${before:+, $before}"
 }
 
 if [ -z "$(postconf -M 12525/inet 2>/dev/null)" ]; then
