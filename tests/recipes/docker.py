@@ -67,7 +67,7 @@ def on_host(machine, folder):
 
 def permit_docker(machine):
     machine.environment["container"] = "docker"
-    machine.containers(postfix=101)
+    machine.containers(postfix=101, pid_host=True)
     on_host(machine, "mail-realip")
     machine.start_setup("docker-mailserver-permit-docker")
     machine.start_dovecot()
@@ -94,7 +94,7 @@ def published(machine, gateway, container, ports):
 def mailcow(machine):
     published(machine, "172.22.1.1", "172.22.1.253", (25, 143, 465, 587, 10025, 10143, 10465, 10587))
     machine.hosts.docker.ip(f"addr add {SOGO}/24 dev docker0")
-    machine.containers(postfix=101)
+    machine.containers(postfix=101, pid_host=True)
     on_host(machine, "data/conf/mail-realip")
     machine.start_setup("mailcow")
     machine.write("/etc/dovecot/conf.d/05-mailcow.conf", """service imap-login {
@@ -114,7 +114,7 @@ def mailu(machine):
     published(machine, "192.168.203.1", "192.168.203.5", (80,))
     for address in (FRONT, OTHER):
         machine.hosts.docker.ip(f"addr add {address}/24 dev docker0")
-    machine.containers(postfix=100)
+    machine.containers(postfix=100, pid_host=True)
     on_host(machine, "mail-realip")
     machine.start_setup("mailu")
     machine.write("/etc/postfix/main.cf", "smtpd_sender_login_maps = static:somebody\n", add=True)     # Mailu asks its admin container
@@ -123,11 +123,12 @@ def mailu(machine):
 
 
 def shares_the_socket(_machine, document):
-    """What the pages' compose files must have: one folder for the socket, the capability, and for old kernels Postfix's processes."""
+    """What the pages' compose files must have: one folder for the socket, the capability, and for old kernels Postfix's processes, without a tie to the life
+    of Postfix's container: mail-realip would end with it, and Docker does not start it again."""
     services, realip = document["services"], document["services"]["realip"]
     (name,) = services.keys() & {"postfix-mailcow", "smtp", "mail"}
     assert "realip:/run/mail-realip" in services[name]["volumes"] and "realip:/run/mail-realip" in realip["volumes"], document
-    assert "SYS_PTRACE" in realip["cap_add"] and realip["pid"] == f"service:{name}", document
+    assert "SYS_PTRACE" in realip["cap_add"] and realip["pid"] == "host" and realip["restart"] == "always", document
 
 
 def starts(postfix, dovecot):

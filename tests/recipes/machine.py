@@ -177,6 +177,11 @@ fi
 shift 4
 exec "$@"
 """
+# `postfix reload` signals the number that master has where it runs; as process 1 it would be an init.
+AS_CONTAINER = 'touch /run/mail-pids; mount --bind /proc/self/ns/pid /run/mail-pids; "$@"; exit $?'
+IN_CONTAINER = """#!/bin/sh
+exec nsenter --pid=/run/mail-pids /usr/sbin/postfix "$@"
+"""
 # The users of our image: Debian's own, and nobody of Postfix.
 IMAGE = {"/etc/passwd": f"root:x:0:0:root:/root:/bin/bash\nnobody:x:{NOBODY}:{NOBODY}:nobody:/nonexistent:/usr/sbin/nologin\n",
          "/etc/group": f"root:x:0:\nnogroup:x:{NOBODY}:\n"}
@@ -204,6 +209,7 @@ class Machine:
     def __init__(self, folder, build, hosts, mail):
         self.folder, self.build, self.hosts, self.mail = folder, os.path.abspath(build), hosts, mail
         self.processes, self.units, self.at_boot, self.place = Processes(folder), {}, set(), {"haproxy": hosts.proxy, "nginx": hosts.proxy}
+        self.pid_host = False
         self.image, self.starters = [], {}      # starters: a recipe's own units, and what starts each and returns its process
         self.environment = {"PATH": "/run/bin:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin", "HOME": "/run/home", "LC_ALL": "C.UTF-8"}
         self.dovecot = dovecot.series()
@@ -250,9 +256,12 @@ class Machine:
             os.makedirs(path)
             os.chown(path, 64917, 64917)
 
-    def containers(self, postfix):
+    def containers(self, postfix, pid_host=False):
         """The mail server and mail-realip are two containers: Postfix's user has the number that the mail server's image gave it, and the other image
-        has no such user."""
+        has no such user. `pid_host`: as on a kernel before 6.5 with `pid: host`: Postfix has a PID namespace of its own below mail-realip's."""
+        self.pid_host = pid_host
+        if pid_host:
+            self.environment["REALIP_TEST_NO_PEERPIDFD"] = "1"
         with open("/etc/passwd", encoding="utf-8") as file:
             users = [line.split(":") for line in file.read().splitlines()]
         old = next(user[2] for user in users if user[0] == "postfix")
@@ -288,7 +297,11 @@ class Machine:
         self.write("/etc/postfix/main.cf", last_of_each((main_cf or MAIN_CF.format(mynetworks=mynetworks)) + TEST_CF))
         self.write("/etc/postfix/master.cf", MASTER_CF.format(doors=doors.strip()))
         self._queue()
-        self.processes.start("postfix-master", [postfix.MASTER, "-d"], self.mail, self.environment)
+        apart = ["unshare", "--pid", "--fork", "--kill-child", "sh", "-euc", AS_CONTAINER, "sh"] if self.pid_host else []
+        if apart:
+            self.write("/run/bin/postfix", IN_CONTAINER)
+            os.chmod("/run/bin/postfix", 0o755)
+        self.processes.start("postfix-master", [*apart, postfix.MASTER, "-d"], self.mail, self.environment)
         wait_until(lambda: "daemon started" in self.log["postfix"].since(), 15, "Postfix starts", self.processes)
 
     @staticmethod
