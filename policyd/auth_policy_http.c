@@ -163,10 +163,8 @@ static bool is_command(struct evhttp_request *request, const char *command)
     return is;
 }
 
-static void on_request(struct evhttp_request *request, void *context)
+static void answer(struct realip_auth_policy_http *self, struct evhttp_request *request)
 {
-    struct realip_auth_policy_http *self = context;
-
     const char *refusal = realip_http_guard_refusal(&self->guard, request);
 
     if (refusal != NULL) {
@@ -187,10 +185,18 @@ static void on_request(struct evhttp_request *request, void *context)
     json_decref(object);
 }
 
+static void on_request(struct evhttp_request *request, void *context)
+{
+    struct realip_auth_policy_http *self = context;
+
+    answer(self, request);
+    realip_http_door_note_answer(self->door, request);
+}
+
 static int serve(struct realip_auth_policy_http *self, struct event_base *base, int fd)
 {
-    /* A Dovecot opens up to a hundred connections, and keeps them. */
-    static const struct realip_http_limits limits = { .connections = 256, .headers = 4096, .body = MAX_BODY, .seconds = 300 };
+    /* A Dovecot opens up to a hundred connections, and keeps them: ten Dovecots, in 28 MiB if each connection holds all it may. */
+    static const struct realip_http_limits limits = { .connections = 1024, .headers = 4096, .body = MAX_BODY, .seconds = 300 };
 
     self->door = realip_http_door_new(base, fd, &limits);
     if (self->door == NULL)

@@ -8,15 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "paced_log.h"
 
 #define MOST_AT_ONCE 4096
+/* Who was never answered well gives way at once where he and his like hold more than this part of the places, else behind his time to ask. */
+#define STRANGERS_PART 8
+#define STRANGER_SECONDS 1
 
 static const struct timeval next_turn = { 0, 1000 };
 static const struct timeval pause_time = { 0, 100000 };
 static const struct timeval sweep_time = { 1, 0 };
+
+struct place {
+    struct bufferevent *connection;
+    const struct evbuffer *input;
+    long long begun_at;            /* monotonic seconds */
+    unsigned long long last_heard; /* the door's count then */
+    bool is_good;                  /* it was answered with 200 */
+};
 
 struct realip_http_door {
     struct realip_http_door *next;
@@ -27,10 +39,11 @@ struct realip_http_door {
     struct event *sweep;
     struct realip_http_limits limits;
     struct realip_paced_log short_of; /* descriptors or memory */
+    unsigned long long heard; /* reads and new connections so far: an order, where a clock is too coarse */
     size_t count;
-    /* The oldest first; one more than the limit while the oldest gives way. evhttp tells nobody when it has done with a connection
+    /* The oldest first; one more than the limit while one gives way. evhttp tells nobody when it has done with a connection
      * that asked nothing, so each is held here as well: whose only holder is left is over. */
-    struct bufferevent *open[];
+    struct place open[];
 };
 
 /* libevent's callback for errors gets what evhttp gave for the one for connections: the door is found by its listener. */
@@ -49,7 +62,7 @@ static void forget_the_over(struct realip_http_door *door)
     size_t kept = 0;
 
     for (size_t i = 0; i < door->count; i++) {
-        if (!is_over(door->open[i]))
+        if (!is_over(door->open[i].connection))
             door->open[kept++] = door->open[i];
     }
     door->count = kept;
@@ -61,11 +74,57 @@ static void send_away(struct bufferevent *connection)
     bufferevent_trigger_event(connection, BEV_EVENT_ERROR, 0);
 }
 
-static struct bufferevent *connection_of(const struct realip_http_door *door, const struct evbuffer *input)
+static long long seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static bool is_being_answered(const struct place *place)
+{
+    return evbuffer_get_length(bufferevent_get_output(place->connection)) > 0;
+}
+
+/* Whether the place is to be had rather than the other one, where both were answered well. */
+static bool gives_way_before(const struct place *place, const struct place *other)
+{
+    bool is_busy = is_being_answered(place);
+
+    return is_busy != is_being_answered(other) ? !is_busy : place->last_heard < other->last_heard;
+}
+
+/* Who gives way to the newest, which has the last place. A stranger comes and goes as he likes, and must not cost those who are served; but
+ * nobody else is one before his first question arrived, so a few have the time for that even where all other places are taken. */
+static struct place *least_wanted(struct realip_http_door *door)
+{
+    struct place *stranger = NULL;
+    struct place *idle = NULL;
+    size_t strangers = 0;
+
+    for (size_t i = 0; i + 1 < door->count; i++) {
+        struct place *place = &door->open[i];
+
+        if (place->is_good)
+            idle = idle == NULL || gives_way_before(place, idle) ? place : idle;
+        else {
+            stranger = stranger == NULL ? place : stranger;
+            strangers++;
+        }
+    }
+    if (stranger != NULL
+        && (idle == NULL || strangers > door->limits.connections / STRANGERS_PART
+            || seconds_now() - stranger->begun_at > STRANGER_SECONDS))
+        return stranger;
+    return idle;
+}
+
+static struct place *place_of(struct realip_http_door *door, const struct evbuffer *input)
 {
     for (size_t i = 0; i < door->count; i++) {
-        if (bufferevent_get_input(door->open[i]) == input)
-            return door->open[i];
+        if (door->open[i].input == input)
+            return &door->open[i];
     }
     return NULL;
 }
@@ -74,12 +133,15 @@ static struct bufferevent *connection_of(const struct realip_http_door *door, co
  * for the end of a chunk's length. libevent's own limit, a watermark, is none here: at one the loop would turn in vain for the latter. */
 static void on_read(struct evbuffer *input, const struct evbuffer_cb_info *info, void *context)
 {
-    const struct realip_http_door *door = context;
+    struct realip_http_door *door = context;
     size_t most = door->limits.headers + door->limits.body + 2 * MOST_AT_ONCE;
-    struct bufferevent *connection = info->n_added == 0 || evbuffer_get_length(input) <= most ? NULL : connection_of(door, input);
+    struct place *place = info->n_added == 0 ? NULL : place_of(door, input);
 
-    if (connection != NULL)
-        send_away(connection);
+    if (place == NULL)
+        return;
+    place->last_heard = ++door->heard;
+    if (evbuffer_get_length(input) > most)
+        send_away(place->connection);
 }
 
 static void on_sweep(int fd, short what, void *context)
@@ -107,7 +169,7 @@ static void on_again(int fd, short what, void *context)
     (void)what;
     forget_the_over(door);
     if (door->count > door->limits.connections) {
-        send_away(door->open[0]);
+        send_away(least_wanted(door)->connection);
         event_add(door->again, &next_turn);
     } else
         evconnlistener_enable(door->listener);
@@ -128,12 +190,13 @@ static struct bufferevent *on_connection(struct event_base *base, void *context)
     bufferevent_set_max_single_read(connection, MOST_AT_ONCE);
     bufferevent_incref(connection);
     forget_the_over(door);
-    door->open[door->count++] = connection;
+    door->open[door->count++] = (struct place){ .connection = connection, .input = bufferevent_get_input(connection),
+                                                .begun_at = seconds_now(), .last_heard = ++door->heard };
     if (!event_pending(door->sweep, EV_TIMEOUT, NULL))
         event_add(door->sweep, &sweep_time);
     if (door->count > door->limits.connections) {
         /* Not the new one is refused: it may be a probe, and the others those that are slow on purpose. */
-        send_away(door->open[0]);
+        send_away(least_wanted(door)->connection);
         stop_accepting(door, &next_turn);
     }
     return connection;
@@ -210,6 +273,15 @@ struct evhttp *realip_http_door_http(struct realip_http_door *door)
     return door->http;
 }
 
+void realip_http_door_note_answer(struct realip_http_door *door, struct evhttp_request *request)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    struct place *place = connection == NULL ? NULL : place_of(door, bufferevent_get_input(evhttp_connection_get_bufferevent(connection)));
+
+    if (place != NULL && evhttp_request_get_response_code(request) == HTTP_OK)
+        place->is_good = true;
+}
+
 void realip_http_door_free(struct realip_http_door **door)
 {
     if (*door == NULL)
@@ -222,7 +294,7 @@ void realip_http_door_free(struct realip_http_door **door)
     if ((*door)->http != NULL)
         evhttp_free((*door)->http);
     for (size_t i = 0; i < (*door)->count; i++)
-        bufferevent_decref((*door)->open[i]);
+        bufferevent_decref((*door)->open[i].connection);
     if ((*door)->again != NULL)
         event_free((*door)->again);
     if ((*door)->sweep != NULL)

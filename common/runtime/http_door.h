@@ -9,7 +9,7 @@
 struct realip_http_door;
 
 struct realip_http_limits {
-    size_t connections; /* open at once, at least 1: the oldest gives way to a new one */
+    size_t connections; /* open at once, at least 1: one more sends another away, see below */
     size_t headers;     /* bytes of a request's line and headers */
     size_t body;        /* bytes of a request's body; 0: none */
     int seconds;        /* that a client may be silent, or not take its answer */
@@ -21,6 +21,10 @@ struct realip_http_limits {
 struct realip_http_door *realip_http_door_new(struct event_base *base, int fd, const struct realip_http_limits *limits);
 /* Where methods and callbacks are set; owned by the door. */
 struct evhttp *realip_http_door_http(struct realip_http_door *door);
+/* At the end of a request's callback, which has answered it. Where a new connection finds no place, one gives way that no answer of 200 was
+ * noted for: the oldest, where they are many or it had its time to ask; else of the others the one that was silent longest; last of all
+ * one that has not taken its answer yet. */
+void realip_http_door_note_answer(struct realip_http_door *door, struct evhttp_request *request);
 /* Ends all connections. Before the base is freed. */
 void realip_http_door_free(struct realip_http_door **door);
 

@@ -7,9 +7,18 @@
 
 #include "http_door.h"
 
+/* A path, and who answers it. */
+struct route {
+    struct route *next;
+    struct realip_metrics_http *http;
+    void (*answer)(struct evhttp_request *request, void *context);
+    void *context;
+};
+
 struct realip_metrics_http {
     struct realip_http_door *door;
     struct realip_metrics *metrics;
+    struct route *routes;
 };
 
 static void send_text(struct evhttp_request *request, const char *type, const char *text, size_t length)
@@ -59,19 +68,36 @@ static void send_metrics(struct evhttp_request *request, void *context)
     free(text);
 }
 
+static void on_request(struct evhttp_request *request, void *context)
+{
+    const struct route *route = context;
+
+    route->answer(request, route->context);
+    realip_http_door_note_answer(route->http->door, request);
+}
+
+static int add_route(struct realip_metrics_http *self, const char *path, void (*answer)(struct evhttp_request *request, void *context),
+                     void *context)
+{
+    struct route *route = calloc(1, sizeof(*route));
+
+    if (route == NULL)
+        return -1;
+    *route = (struct route){ self->routes, self, answer, context };
+    self->routes = route;
+    return evhttp_set_cb(realip_http_door_http(self->door), path, on_request, route);
+}
+
 static int serve(struct realip_metrics_http *self, struct event_base *base, int fd)
 {
-    /* Nothing that is asked here has a body. */
-    static const struct realip_http_limits limits = { .connections = 64, .headers = 4096, .body = 0, .seconds = 30 };
+    /* Nothing that is asked here has a body. A browser sends the cookies of all that is at localhost, whatever its port. */
+    static const struct realip_http_limits limits = { .connections = 64, .headers = 16384, .body = 0, .seconds = 30 };
 
     self->door = realip_http_door_new(base, fd, &limits);
     if (self->door == NULL)
         return -1;
-    struct evhttp *http = realip_http_door_http(self->door);
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-    evhttp_set_cb(http, "/healthz", send_health, self);
-    evhttp_set_cb(http, "/metrics", send_metrics, self);
-    return 0;
+    evhttp_set_allowed_methods(realip_http_door_http(self->door), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    return add_route(self, "/healthz", send_health, self) < 0 ? -1 : add_route(self, "/metrics", send_metrics, self);
 }
 
 struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics)
@@ -91,7 +117,7 @@ struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int
 void realip_metrics_http_add(struct realip_metrics_http *http, const char *path,
                              void (*answer)(struct evhttp_request *request, void *context), void *context)
 {
-    evhttp_set_cb(realip_http_door_http(http->door), path, answer, context);
+    (void)add_route(http, path, answer, context); /* without memory the path is not found */
 }
 
 void realip_metrics_http_free(struct realip_metrics_http **http)
@@ -99,6 +125,10 @@ void realip_metrics_http_free(struct realip_metrics_http **http)
     if (*http == NULL)
         return;
     realip_http_door_free(&(*http)->door);
+    for (struct route *next; (*http)->routes != NULL; (*http)->routes = next) {
+        next = (*http)->routes->next;
+        free((*http)->routes);
+    }
     free(*http);
     *http = NULL;
 }

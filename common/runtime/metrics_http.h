@@ -10,7 +10,7 @@
 struct realip_metrics_http;
 
 /* Serves `metrics` (borrowed) on a listening descriptor, which it owns from then on, in `base`'s loop. At most
- * 64 connections are open: the oldest gives way. NULL when memory is short; the descriptor is closed then.
+ * 64 connections are open; who gives way to one more: http_door.h. NULL when memory is short; the descriptor is closed then.
  *   GET /healthz  200 "ok", or "ok, but the last reload failed: older rules decide", or "ok, but a source of networks is stale: …"
  *   GET /metrics  200, Prometheus text format */
 struct realip_metrics_http *realip_metrics_http_new(struct event_base *base, int fd, struct realip_metrics *metrics);
