@@ -39,8 +39,19 @@ static void send_transaction(struct realip_redis_link *link, struct realip_store
     send_words(link, tags.tag, 1, exec);
 }
 
+bool realip_store_commands_counts(uint64_t then, uint64_t now)
+{
+    return then + QUARTERS > now;
+}
+
+/* At least a quarter longer than it counts, as policyds' clocks differ: less for what is sent late. */
+static uint32_t life_of(const struct realip_store_commands_of *of, uint64_t now)
+{
+    return of->window + of->window / 2 - (uint32_t)(now - of->quarter) * (of->window / 4);
+}
+
 void realip_store_commands_add(struct realip_redis_link *link, struct realip_store_commands_tags tags, const struct realip_store_commands_of *of,
-                               const uint64_t *clients, size_t count)
+                               uint64_t now, const uint64_t *clients, size_t count)
 {
     char key[KEY_SIZE];
     char texts[REALIP_STORE_COMMANDS_CLIENTS][NUMBER_SIZE];
@@ -51,7 +62,7 @@ void realip_store_commands_add(struct realip_redis_link *link, struct realip_sto
         snprintf(texts[i], sizeof(texts[i]), "%016" PRIx64, clients[i]);
         words[2 + i] = texts[i];
     }
-    send_transaction(link, tags, 2 + count, words, of->window + of->window / 2);
+    send_transaction(link, tags, 2 + count, words, life_of(of, now));
 }
 
 void realip_store_commands_share(struct realip_redis_link *link, struct realip_store_commands_tags tags, const struct realip_store_commands_of *of,

@@ -19,16 +19,19 @@ struct realip_store_commands_tags {
     size_t tag;
 };
 
-/* Of which address, and in which quarter (a number since 1970) of which window (seconds). */
+/* Of which address, and in which quarter (a number since 1970, not after the one that it is) of which window (seconds). */
 struct realip_store_commands_of {
     struct realip_address address;
     uint32_t window;
     uint64_t quarter;
 };
 
-/* A transaction: these clients (hashes; 1 to REALIP_STORE_COMMANDS_CLIENTS of them) came. */
+/* Do clients of the quarter `then` still count in the window that ends with the quarter `now`? */
+bool realip_store_commands_counts(uint64_t then, uint64_t now);
+
+/* A transaction: these clients (hashes; 1 to REALIP_STORE_COMMANDS_CLIENTS of them) came in the quarter, which still counts in the quarter `now`. */
 void realip_store_commands_add(struct realip_redis_link *link, struct realip_store_commands_tags tags, const struct realip_store_commands_of *of,
-                               const uint64_t *clients, size_t count);
+                               uint64_t now, const uint64_t *clients, size_t count);
 
 /* A transaction: so many clients stand behind the address, for the other policyds. */
 void realip_store_commands_share(struct realip_redis_link *link, struct realip_store_commands_tags tags, const struct realip_store_commands_of *of,

@@ -33,6 +33,7 @@ enum tag { TAG_ADDED = BATCH, TAG_QUEUED = 2 * BATCH, TAG_SHARED, TAG_SUSPECTS_B
 struct item {
     struct realip_address address;
     uint64_t client;
+    uint64_t seconds; /* when it came: CLOCK_MONOTONIC_COARSE */
     uint32_t window;
     uint32_t threshold;
 };
@@ -64,6 +65,7 @@ struct realip_suspect_store {
     struct event_base *base;
     struct realip_redis_link *link;
     struct item batch[BATCH]; /* the queue's first ones, while their replies are due */
+    uint64_t quarters[BATCH]; /* in which each of them came, by the clock that all policyds share */
     unsigned batch_count;
     unsigned batch_lost; /* of them: that the server refused */
     bool is_refused;     /* the transaction of which replies come, and that is told */
@@ -113,6 +115,7 @@ static void on_sighting(void *context, const struct realip_suspects_sighting *si
     store->queue[written % QUEUE] = (struct item){
         .address = sighting->address,
         .client = realip_siphash(&key, sighting->name, sighting->length, true),
+        .seconds = sighting->seconds,
         .window = sighting->window,
         .threshold = sighting->threshold,
     };
@@ -139,11 +142,49 @@ static void on_down(void *context, const char *why)
     realip_store_health_down(store->health, why);
 }
 
-/* ---- Clients of one batch that came from one address. */
+/* ---- Quarters of a window, by their numbers since 1970. */
 
-static bool is_together(const struct item *a, const struct item *b)
+static uint64_t quarter_of(uint64_t seconds, uint32_t window)
 {
-    return a->window == b->window && realip_address_equal(&a->address, &b->address);
+    return seconds * 4 / window;
+}
+
+static uint64_t quarter_now(uint32_t window)
+{
+    return quarter_of((uint64_t)time(NULL), window);
+}
+
+/* Now, by the clock that all policyds share and by the one that clients came by. */
+struct clocks {
+    uint64_t shared;
+    uint64_t steady;
+};
+
+static struct clocks clocks_now(void)
+{
+    struct timespec steady;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &steady);
+    return (struct clocks){ .shared = (uint64_t)time(NULL), .steady = (uint64_t)steady.tv_sec };
+}
+
+/* In which it came: it may have waited since, for as long as the store was away. */
+static uint64_t quarter_then(const struct item *item, const struct clocks *now)
+{
+    return quarter_of(now->shared - (now->steady - item->seconds), item->window);
+}
+
+static bool still_counts(const struct item *item, const struct clocks *now)
+{
+    return realip_store_commands_counts(quarter_then(item, now), quarter_of(now->shared, item->window));
+}
+
+/* ---- Clients of one batch that came from one address in one quarter. */
+
+static bool is_together(const struct realip_suspect_store *store, unsigned a, unsigned b)
+{
+    return store->batch[a].window == store->batch[b].window && store->quarters[a] == store->quarters[b]
+           && realip_address_equal(&store->batch[a].address, &store->batch[b].address);
 }
 
 /* How many there are, from the first one on; clients_r may be NULL. */
@@ -152,7 +193,7 @@ static unsigned gather(const struct realip_suspect_store *store, unsigned first,
     unsigned count = 0;
 
     for (unsigned i = first; i < store->batch_count; i++) {
-        if (!is_together(&store->batch[i], &store->batch[first]))
+        if (!is_together(store, i, first))
             continue;
         if (clients_r != NULL)
             clients_r[count] = store->batch[i].client;
@@ -162,11 +203,6 @@ static unsigned gather(const struct realip_suspect_store *store, unsigned first,
 }
 
 /* ---- What it answers. */
-
-static uint64_t quarter_now(uint32_t window)
-{
-    return (uint64_t)time(NULL) * 4 / window;
-}
 
 /* Never fewer than were told before in this quarter: who becomes a suspect by it stays one, and is logged once. NULL; or what is wrong. */
 static const char *tell(struct realip_suspect_store *store, const struct realip_address *address, uint32_t clients)
@@ -180,9 +216,9 @@ static const char *tell(struct realip_suspect_store *store, const struct realip_
     return NULL;
 }
 
-static struct realip_store_commands_of of_item(const struct item *item)
+static struct realip_store_commands_of of_item(const struct item *item, uint64_t quarter)
 {
-    return (struct realip_store_commands_of){ .address = item->address, .window = item->window, .quarter = quarter_now(item->window) };
+    return (struct realip_store_commands_of){ .address = item->address, .window = item->window, .quarter = quarter };
 }
 
 static void take_count(struct realip_suspect_store *store, const struct item *item, const redisReply *reply)
@@ -194,7 +230,7 @@ static void take_count(struct realip_suspect_store *store, const struct item *it
     }
     if (reply->integer < item->threshold)
         return;
-    const struct realip_store_commands_of of = of_item(item);
+    const struct realip_store_commands_of of = of_item(item, quarter_now(item->window));
     realip_told_clients_begin(store->most, of.window, of.quarter);
     const char *why = tell(store, &item->address, (uint32_t)reply->integer);
     if (why != NULL)
@@ -323,35 +359,67 @@ static void on_reply(void *context, size_t tag, const redisReply *reply)
 static bool is_first(const struct realip_suspect_store *store, unsigned number)
 {
     for (unsigned i = 0; i < number; i++) {
-        if (is_together(&store->batch[i], &store->batch[number]))
+        if (is_together(store, i, number))
             return false;
     }
     return true;
 }
 
-/* All that came from one address, and how many came there by all policyds. */
+/* All that came from one address in one quarter; and how many came there by all policyds, in the window that ends now. */
 static void send_clients(struct realip_suspect_store *store, unsigned first)
 {
-    const struct realip_store_commands_of of = of_item(&store->batch[first]);
+    const struct item *item = &store->batch[first];
+    const struct realip_store_commands_of then = of_item(item, store->quarters[first]);
+    const struct realip_store_commands_of now = of_item(item, quarter_now(item->window));
     const struct realip_store_commands_tags tags = { TAG_QUEUED, TAG_ADDED + first };
     uint64_t clients[BATCH];
     unsigned count = gather(store, first, clients);
 
-    realip_store_commands_add(store->link, tags, &of, clients, count);
-    realip_store_commands_count(store->link, first, &of);
+    realip_store_commands_add(store->link, tags, &then, now.quarter, clients, count);
+    realip_store_commands_count(store->link, first, &now);
+}
+
+/* Those at the head of the queue who have waited until they count no more; while the store is away, too: they make room for those who come. */
+static void drop_old(struct realip_suspect_store *store)
+{
+    unsigned taken = atomic_load_explicit(&store->taken, memory_order_relaxed);
+    unsigned waiting = atomic_load_explicit(&store->written, memory_order_acquire) - taken;
+    const struct clocks now = clocks_now();
+    unsigned count = 0;
+
+    if (store->batch_count > 0) /* they are at the head */
+        return;
+    while (count < waiting && !still_counts(&store->queue[(taken + count) % QUEUE], &now))
+        count++;
+    if (count == 0)
+        return;
+    atomic_fetch_add_explicit(&store->dropped, count, memory_order_relaxed);
+    atomic_fetch_add_explicit(&store->taken, count, memory_order_release);
+}
+
+/* From the queue's head up to one that counts no more, which is dropped as soon as it is the head. */
+static void fill_batch(struct realip_suspect_store *store)
+{
+    unsigned taken = atomic_load_explicit(&store->taken, memory_order_relaxed);
+    unsigned waiting = atomic_load_explicit(&store->written, memory_order_acquire) - taken;
+    const struct clocks now = clocks_now();
+
+    while (store->batch_count < waiting && store->batch_count < BATCH) {
+        const struct item *item = &store->queue[(taken + store->batch_count) % QUEUE];
+
+        if (!still_counts(item, &now))
+            return;
+        store->batch[store->batch_count] = *item;
+        store->quarters[store->batch_count++] = quarter_then(item, &now);
+    }
 }
 
 /* One batch at a time: its replies are the measure of how fast the server is. It leaves the queue when all of them are there. */
 static void send_batch(struct realip_suspect_store *store)
 {
-    unsigned taken = atomic_load_explicit(&store->taken, memory_order_relaxed);
-    unsigned count = atomic_load_explicit(&store->written, memory_order_acquire) - taken;
-
-    if (count == 0)
+    fill_batch(store);
+    if (store->batch_count == 0)
         return;
-    store->batch_count = count > BATCH ? BATCH : count;
-    for (unsigned i = 0; i < store->batch_count; i++)
-        store->batch[i] = store->queue[(taken + i) % QUEUE];
     store->window = store->batch[store->batch_count - 1].window;
     for (unsigned i = 0; i < store->batch_count; i++) {
         if (is_first(store, i))
@@ -386,6 +454,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     store->ticks++;
+    drop_old(store);
     if (!realip_redis_link_is_ready(store->link) || realip_redis_link_due(store->link) > 0)
         return;
     realip_store_health_answered(store->health);
@@ -555,7 +624,7 @@ void realip_suspect_store_write_metrics(const struct realip_suspect_store *store
     realip_metrics_text_gauge("realip_store_queue_length", "Clients that wait for being sent.", report.waiting, out);
     realip_metrics_text_gauge("realip_store_queue_limit", "Clients that can wait.", report.room, out);
     realip_metrics_text_counter("realip_store_sent_total", "Clients that the shared store took.", report.sent, out);
-    realip_metrics_text_counter("realip_store_dropped_total", "Clients that were not sent to it, as the queue was full.", report.dropped, out);
+    realip_metrics_text_counter("realip_store_dropped_total", "Clients that were not sent to it, as the queue was full or they waited too long.", report.dropped, out);
     realip_metrics_text_counter("realip_store_lost_total", "Clients that were sent to it, and that it refused.", report.lost, out);
     realip_metrics_text_counter("realip_store_errors_total", "Failures: connections that failed or ended, wrong and missing answers.",
                                 report.health.errors, out);

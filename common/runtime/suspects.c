@@ -61,17 +61,23 @@ void realip_suspects_configure(struct realip_suspects *suspects, const struct re
 
 /* ---- Of a thread that has the lock. */
 
-static uint32_t period_now(const struct realip_suspects *suspects)
+static uint64_t seconds_now(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (uint32_t)((uint64_t)now.tv_sec * PERIODS_OF_WINDOW / suspects->window) + 1;
+    return (uint64_t)now.tv_sec;
+}
+
+static struct realip_shared_address_limits limits_at(const struct realip_suspects *suspects, uint64_t seconds)
+{
+    return (struct realip_shared_address_limits){ .threshold = suspects->threshold,
+                                                  .period = (uint32_t)(seconds * PERIODS_OF_WINDOW / suspects->window) + 1 };
 }
 
 static struct realip_shared_address_limits limits_now(const struct realip_suspects *suspects)
 {
-    return (struct realip_shared_address_limits){ .threshold = suspects->threshold, .period = period_now(suspects) };
+    return limits_at(suspects, seconds_now());
 }
 
 static bool is_in_scope(const struct realip_suspects *suspects, const struct realip_address *address)
@@ -128,13 +134,15 @@ uint32_t realip_suspects_judge(struct realip_suspects *suspects, const struct re
     pthread_mutex_lock(&suspects->lock);
     bool counts = is_in_scope(suspects, &facts->client) && suspects->window > 0 && (is_named ? has_table(suspects) : suspects->table != NULL);
     if (counts) {
-        struct realip_shared_address_limits limits = limits_now(suspects);
+        uint64_t seconds = seconds_now();
+        struct realip_shared_address_limits limits = limits_at(suspects, seconds);
 
         sighting = (struct realip_suspects_sighting){
             .name = facts->name_told,
             .length = length,
             .is_user = facts->name_is_user,
             .hash = is_named ? hash_name(suspects, facts, length) : 0,
+            .seconds = seconds,
             .window = suspects->window,
             .threshold = suspects->threshold,
         };

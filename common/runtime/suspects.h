@@ -32,6 +32,7 @@ struct realip_suspects_sighting {
     bool is_fresh;    /* as far as is known, not seen in this quarter of a window before */
     bool is_few;      /* and this is known for certain */
     uint64_t hash;    /* of the name, with a key of this process */
+    uint64_t seconds; /* when it came: CLOCK_MONOTONIC_COARSE */
     unsigned window;  /* seconds */
     unsigned threshold;
 };
