@@ -90,6 +90,12 @@ class Hosts:
             getattr(self, name).nft(self._kube_proxy(name))
         self.announce(self.announcer)
 
+    def withdraw(self, name):
+        """The Service is deleted."""
+        del self.services[name]
+        for node_name in NODES:
+            getattr(self, node_name).nft(self._kube_proxy(node_name))
+
     def announce(self, name):
         """The balancer's addresses are answered for by this node now."""
         self.announcer = name

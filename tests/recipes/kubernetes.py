@@ -137,5 +137,11 @@ RECIPES = {
         "a stranger at node2's port, who says PROXY with an address of his choice": Mail("stranger", NODE2, 30025, chosen),
         "a stranger at node2's port, who says PROXY with his own address": Mail("stranger", NODE2, 30025, own),
         "a stranger at node2's port for IMAP": Imap("stranger", NODE2, 30143, chosen),
-    }, pod, needs=("dovecot", "haproxy"), events={"the pod moves to node1": lambda machine: machine.hosts.move_mail_to_node1()}),
+        "a client, to the old Service": Mail("client", BALANCER),
+        "a client, to the old Service, which is gone": Silence("client", BALANCER),
+        "somebody behind a node, at port 25": Mail("node1", hosts.POD.v4),
+    }, pod, needs=("dovecot", "haproxy"), events={
+        "the old Service is gone": lambda machine: machine.hosts.withdraw("mail"),
+        "the pod moves to node1": lambda machine: machine.hosts.move_mail_to_node1(),
+    }),
 }
