@@ -2,7 +2,7 @@
 
 import clients
 import hosts
-from player import Imap, Mail, Recipe, Silence
+from player import OUTAGE, Imap, Mail, Recipe, Silence
 
 V4, V6 = hosts.PROXY_OUT.v4, hosts.PROXY_OUT.v6
 NODE1, NODE2 = hosts.NODES_OUT["node1"].v4, hosts.NODES_OUT["node2"].v4
@@ -52,6 +52,11 @@ DOCKER_MAILSERVER = Recipe("pod", {
     "a stranger at node1's port, after node1 started anew": Silence("stranger", NODE1, 30025),
     "a client, through HAProxy, while nobody answers Postfix": Mail("client", V4),
     "a pod that reaches the PROXY port of the mail pod itself": Mail("proxypod", hosts.POD.v4, 12525, chosen),
+    "a user who sends, through HAProxy": Mail("client", V4, 587, foreign=True, user="somebody"),
+    "a pod that reaches the PROXY port for submission, with a user's password": Mail("proxypod", hosts.POD.v4, 10587, chosen, foreign=True, user="somebody"),
+    "a pod that sends by port 25": Mail("proxypod", hosts.POD.v4),
+    "somebody behind a node, at port 25": Mail("node1", hosts.POD.v4),
+    "a user behind a node, at port 587": Mail("node1", hosts.POD.v4, 587, foreign=True, user="somebody"),
 }, docker_mailserver, needs=("dovecot", "haproxy", "curl"), events={
     "node1 announces the address": lambda machine: machine.hosts.announce("node1"),
     "node2 announces the address": lambda machine: machine.hosts.announce("node2"),
@@ -60,8 +65,9 @@ DOCKER_MAILSERVER = Recipe("pod", {
     "the container starts": container_starts,
     "the container starts again": container_starts,
     "the container starts again, to refuse": container_starts,
+    "the container starts again, to refuse at each door": container_starts,
     "the nodes start anew": lambda machine: machine.boot(machine.hosts.node1, machine.hosts.node2),
-    "policyd is gone": lambda machine: machine.stop("realip-policyd"),
+    **OUTAGE,
 })
 
 def haproxy_at(name):

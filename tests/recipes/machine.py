@@ -51,7 +51,7 @@ smtpd_sasl_path = private/auth
 virtual_mailbox_domains = example.org
 virtual_mailbox_maps = static:all
 """
-# The test's own affair: no DNS, no mail that leaves, no waiting.
+# The test's own affair: no DNS, no mail that leaves, no waiting; an smtpd that a health check starts while Dovecot restarts dies, and is throttled.
 TEST_CF = """maillog_file = /var/log/mail.log
 smtpd_peername_lookup = no
 disable_dns_lookups = yes
@@ -65,6 +65,7 @@ smtpd_error_sleep_time = 0
 smtpd_client_connection_count_limit = 0
 postscreen_greet_wait = 1s
 in_flow_delay = 0
+service_throttle_time = 1s
 content_filter =
 smtpd_forbid_unauth_pipelining = no
 """
