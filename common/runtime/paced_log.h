@@ -1,4 +1,5 @@
-/* paced_log - messages that anybody can cause as often as he likes: one line a minute for each kind, and how many were not told. */
+/* paced_log - messages that anybody can cause as often as he likes: at most one line a minute for each kind, and in the next one how many
+ * were not told. */
 #ifndef REALIP_PACED_LOG_H
 #define REALIP_PACED_LOG_H
 
@@ -10,8 +11,8 @@ struct realip_paced_log {
 
 #define REALIP_PACED_LOG_SECONDS 60
 
-/* As realip_log(), of one line; less than REALIP_PACED_LOG_SECONDS behind the last line of `kind` it is only counted. The next line that is
- * written tells that count. */
+/* As realip_log(), of one line; less than REALIP_PACED_LOG_SECONDS behind the last line of `kind` it is only counted. The next line
+ * tells that count: no clock writes it, so what was only counted stays untold until it happens again. */
 void realip_paced_log(struct realip_paced_log *kind, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif
