@@ -1,4 +1,4 @@
-/* Our own configuration: what its reader says, sets that make each other void, and listeners that nothing leads to. */
+/* Our own configuration: what its reader says, sets that make each other void, listeners that nothing leads to, addresses of others. */
 #include <string.h>
 
 #include "check.h"
@@ -176,12 +176,47 @@ static void check_listeners(struct realip_setup *setup, struct realip_findings *
     }
 }
 
+static bool is_any(const struct realip_address *address)
+{
+    static const unsigned char none[16] = { 0 };
+    struct realip_address ipv4 = realip_address_from_ipv4(none);
+    struct realip_address ipv6 = realip_address_from_ipv6(none);
+
+    return realip_address_equal(address, &ipv4) || realip_address_equal(address, &ipv6);
+}
+
+/* The daemons bind to an address that may come later (at boot, a balancer's), and log that once: afterwards nothing looks wrong. */
+static void check_place(struct realip_setup *setup, const struct realip_endpoint *place, struct realip_findings *findings)
+{
+    struct realip_address address;
+    const char *reason;
+
+    if (place == NULL || place->host == NULL || !setup->host.is_known
+        || realip_address_parse(place->host, strcspn(place->host, "%"), &address, &reason) < 0
+        || is_any(&address) || realip_host_is_here(&setup->host, &address))
+        return;
+    realip_finding_add(setup, findings, REALIP_FINDING_ADDRESS_NOT_HERE, place->origin, NULL,
+                       realip_text_format(&setup->arena, "\"%s\": this host does not have the address %s", place->text, place->host),
+                       "name an address of this host there, or 127.0.0.1 where only this host asks (\"ip address\" shows them); give the host that one "
+                       "if it is to move here later");
+}
+
+static void check_service(struct realip_setup *setup, const struct realip_service *service, struct realip_findings *findings)
+{
+    for (size_t i = 0; i < service->listen_count; i++)
+        check_place(setup, &service->listen[i], findings);
+    check_place(setup, service->http, findings);
+}
+
 void realip_check_rules(struct realip_setup *setup, struct realip_findings *findings)
 {
     check_messages(setup, findings);
     if (setup->rules.config == NULL)
         return;
     check_sets(setup, findings);
+    check_service(setup, &setup->rules.config->policyd, findings);
+    check_place(setup, setup->rules.config->auth_policy, findings);
+    check_service(setup, &setup->rules.config->milter, findings);
     if (check_anybody(setup, findings))
         check_listeners(setup, findings);
 }

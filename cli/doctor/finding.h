@@ -126,6 +126,8 @@
     X(RULES_WARNING, "rules-warning", NOTE, "it is read, but does not do what it looks like")                          \
     X(LISTENER_UNFED, "listener-unfed", NOTE,                                                                          \
       "no port and no name of this mail server leads to this block, so that it judges nothing")                        \
+    X(ADDRESS_NOT_HERE, "address-not-here", WARN,                                                                      \
+      "the daemon starts all the same, and nobody reaches it there until this host has the address")                   \
     X(NOBODY_ASKS, "nobody-asks", WARN,                                                                                \
       "mail-realip has rules and no sessions: it logs nothing and refuses nobody until the mail server is told to ask it")
 
